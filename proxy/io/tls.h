@@ -1,0 +1,82 @@
+// TLS as bytes in and bytes out, over OpenSSL 3. Contexts are immutable and shared by all loops; a
+// session belongs to one stream. tls.cpp is the only file that includes an OpenSSL header.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/base/bytes.h"
+#include "proxy/base/result.h"
+#include "proxy/io/io.h"
+
+namespace holdfast::io {
+
+struct TlsInfo {
+  std::string version;      ///< "TLSv1.3"
+  std::string cipher;
+  std::string server_name;  ///< SNI as sent by the client; empty if none
+  std::string alpn;         ///< as negotiated; empty if none
+  bool resumed = false;
+};
+
+struct TlsServerOptions {
+  /// Each file holds a certificate chain and, unless `keys` names it at the same index, its private key.
+  std::vector<std::string> certificates;
+  std::vector<std::string> keys;
+  std::vector<std::string> alpn{"http/1.1"};
+  bool tls13_only = false;
+  std::string ciphers;       ///< TLS 1.2 list; empty: a modern default
+  bool tickets = true;
+  std::string client_ca;     ///< file: clients must show a certificate signed by one of these; empty: not asked
+};
+
+struct TlsClientOptions {
+  std::string ca;            ///< file; empty: the system's store
+  bool verify = true;
+  std::string name;          ///< expected in the certificate, and sent as SNI; empty: an IP address is checked
+  std::string certificate;   ///< client certificate and key, PEM; empty: none
+  std::vector<std::string> alpn;
+};
+
+class TlsContext;
+
+/// Bytes of one TLS connection. Nothing is called back: each call returns what happened.
+class TlsSession {
+ public:
+  struct Step {
+    bool handshake_done = false;  ///< became true in this call
+    bool closed = false;          ///< the peer sent close_notify
+    std::size_t plain = 0;        ///< bytes written to the plaintext buffer
+    std::size_t taken = 0;        ///< bytes used of the ciphertext
+  };
+
+  virtual ~TlsSession() = default;
+  /// Takes ciphertext from the peer, writes plaintext into [plain, plain + plain_size) and appends
+  /// what must be sent to `out`. Call again with the rest while it takes or yields anything.
+  virtual Result<Step> feed(Bytes cipher, char* plain, std::size_t plain_size, std::string& out) = 0;
+  /// Encrypts; before the handshake is done it is an error. Appends to `out`.
+  virtual Status encrypt(Bytes plain, std::string& out) = 0;
+  /// Appends close_notify.
+  virtual void close(std::string& out) = 0;
+  virtual const TlsInfo& info() const = 0;  ///< complete once the handshake is done
+};
+
+/// Certificates, keys and options, loaded and checked. Errors name the file and what is wrong with it.
+class TlsContext {
+ public:
+  virtual ~TlsContext() = default;
+  static Result<std::shared_ptr<const TlsContext>> server(const TlsServerOptions& options);
+  static Result<std::shared_ptr<const TlsContext>> client(const TlsClientOptions& options);
+  virtual std::unique_ptr<TlsSession> session() const = 0;
+  /// Earliest end of validity of its certificates, seconds since 1970; 0 if it has none.
+  virtual std::int64_t expires() const = 0;
+};
+
+/// A stream that speaks TLS over another. Call before any reading on `plain`. It reports on_connected
+/// when the handshake is done, and Fault::Tls with a reason when it cannot be. `client` sessions start
+/// the handshake by themselves when `plain` connects.
+StreamPtr make_tls_stream(StreamPtr plain, std::unique_ptr<TlsSession> session, StreamEvents& events);
+
+}  // namespace holdfast::io

@@ -1,0 +1,47 @@
+// Whatever lives as long as a client's connection. A session never deletes itself: it marks itself
+// dead, and the engine reaps it at the end of the loop's turn, when every callback has unwound.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "proxy/base/list.h"
+
+namespace holdfast {
+
+class Sessions;
+
+class Session : public ListNode<Session> {
+ public:
+  virtual ~Session() = default;
+  /// Finish politely and soon: after the exchange in progress, at the next statement, ... Repeatable.
+  virtual void drain() = 0;
+  /// End now; whatever is in flight is lost. Calls die().
+  virtual void cut() = 0;
+
+ protected:
+  void die();  ///< idempotent; the object stays valid until the turn ends
+
+ private:
+  friend class Sessions;
+  Sessions* owner_ = nullptr;
+  bool dead_ = false;
+};
+
+/// All sessions of one loop. The engine's only list of them; its size is what a drain waits for.
+class Sessions {
+ public:
+  ~Sessions();
+  void add(std::unique_ptr<Session> session);
+  void reap();  ///< deletes the dead; called at turn end
+  std::size_t size() const { return live_.size(); }
+  void drain_all();
+  void cut_all();
+
+ private:
+  friend class Session;
+  List<Session> live_;
+  List<Session> dead_;
+};
+
+}  // namespace holdfast
