@@ -35,7 +35,8 @@ struct TlsServerOptions {
 struct TlsClientOptions {
   std::string ca;            ///< file; empty: the system's store
   bool verify = true;
-  std::string name;          ///< expected in the certificate, and sent as SNI; empty: an IP address is checked
+  std::string name;          ///< DNS name or IP address expected in the certificate; a DNS name is sent as SNI.
+                             ///< Empty only without verification
   std::string certificate;   ///< client certificate and key, PEM; empty: none
   std::vector<std::string> alpn;
 };
@@ -54,7 +55,8 @@ class TlsSession {
 
   virtual ~TlsSession() = default;
   /// Takes ciphertext from the peer, writes plaintext into [plain, plain + plain_size) and appends
-  /// what must be sent to `out`. Call again with the rest while it takes or yields anything.
+  /// what must be sent to `out`, also when it fails: that is the alert for the peer. Returns when the
+  /// handshake is done, before any plaintext. Call again with the rest while it takes or yields anything.
   virtual Result<Step> feed(Bytes cipher, char* plain, std::size_t plain_size, std::string& out) = 0;
   /// Encrypts; before the handshake is done it is an error. Appends to `out`.
   virtual Status encrypt(Bytes plain, std::string& out) = 0;
@@ -76,7 +78,9 @@ class TlsContext {
 
 /// A stream that speaks TLS over another. Call before any reading on `plain`. It reports on_connected
 /// when the handshake is done, and Fault::Tls with a reason when it cannot be. `client` sessions start
-/// the handshake by themselves when `plain` connects.
-StreamPtr make_tls_stream(StreamPtr plain, std::unique_ptr<TlsSession> session, StreamEvents& events);
+/// the handshake by themselves when `plain` connects. An end without close_notify is Fault::Reset: a
+/// truncated body must not pass for a whole one (RFC 8446 section 6.1). The loop is the one of `plain`;
+/// it delivers on a later turn what was held while reading was stopped.
+StreamPtr make_tls_stream(Loop& loop, StreamPtr plain, std::unique_ptr<TlsSession> session, StreamEvents& events);
 
 }  // namespace holdfast::io
