@@ -1,0 +1,52 @@
+// A writer of JSON text (RFC 8259) into a string that the caller owns: commas and escapes are its work,
+// nesting is the caller's. Shared by the access log, `status --json` and `events`. It never reads JSON.
+// Its output is one line of plain text whatever it is given: control bytes, also those of C1 that
+// terminals obey, are escaped, and a byte that is not UTF-8 becomes U+FFFD.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace holdfast {
+
+/// Appends `text` as a JSON string with its quotes.
+void append_json_string(std::string& out, std::string_view text);
+
+class JsonWriter {
+ public:
+  explicit JsonWriter(std::string& out) : out_(out) {}
+
+  JsonWriter& begin_object() { return open('{'); }
+  JsonWriter& end_object() { return close('}'); }
+  JsonWriter& begin_array() { return open('['); }
+  JsonWriter& end_array() { return close(']'); }
+  JsonWriter& key(std::string_view name);
+
+  JsonWriter& value(std::string_view text);
+  JsonWriter& value(const char* text) { return value(std::string_view(text)); }
+  JsonWriter& value(bool truth);
+  JsonWriter& value(double number);  ///< up to six decimals; what is not finite becomes null
+  template <std::integral T>
+  JsonWriter& value(T number) {
+    return raw(std::to_string(number));
+  }
+  JsonWriter& null() { return raw("null"); }
+
+  template <class T>
+  JsonWriter& field(std::string_view name, const T& v) {
+    return key(name).value(v);
+  }
+
+ private:
+  JsonWriter& open(char bracket);
+  JsonWriter& close(char bracket);
+  JsonWriter& raw(std::string_view text);
+  void separate();
+
+  std::string& out_;
+  bool comma_ = false;  ///< the next item must be set apart from the one before
+};
+
+}  // namespace holdfast
