@@ -1,0 +1,61 @@
+#include "proxy/access_log_ring.h"
+
+#include <catch2/catch.hpp>
+#include <thread>
+
+using namespace holdfast;
+
+namespace {
+
+bool push(RecordRing& ring, Bytes a, Bytes b = {}) {
+  const Bytes pieces[] = {a, b};
+  return ring.push(pieces);
+}
+
+}  // namespace
+
+TEST_CASE("ring: records come out as they went in, over every wrap position") {
+  RecordRing ring(64);
+  std::string out;
+  CHECK_FALSE(ring.pop(out));
+  for (int i = 0; i < 1000; ++i) {
+    const std::string record = std::to_string(i) + std::string(static_cast<std::size_t>(i % 23), 'x');
+    REQUIRE(push(ring, std::string_view(record).substr(0, 2),
+                 std::string_view(record).substr(std::min<std::size_t>(2, record.size()))));
+    REQUIRE(ring.pop(out));
+    REQUIRE(out == record);
+  }
+  CHECK(ring.used() == 0);
+}
+
+TEST_CASE("ring: what does not fit is refused whole") {
+  RecordRing ring(64);
+  CHECK_FALSE(push(ring, std::string(61, 'a')));
+  CHECK(push(ring, std::string(60, 'b')));
+  CHECK(ring.used() == 64);
+  CHECK_FALSE(push(ring, ""));
+  std::string out;
+  CHECK(ring.pop(out));
+  CHECK(out == std::string(60, 'b'));
+  CHECK(push(ring, ""));
+  CHECK(ring.pop(out));
+  CHECK(out.empty());
+  CHECK_FALSE(ring.pop(out));
+}
+
+TEST_CASE("ring: two threads lose nothing and reorder nothing") {
+  RecordRing ring(256);
+  constexpr int total = 100'000;
+  std::thread producer([&ring] {
+    for (int i = 0; i < total; ++i)
+      while (!push(ring, std::to_string(i), "/end")) std::this_thread::yield();
+  });
+  std::string out;
+  int wrong = 0;
+  for (int i = 0; i < total; ++i) {
+    while (!ring.pop(out)) std::this_thread::yield();
+    wrong += out != std::to_string(i) + "/end";
+  }
+  producer.join();
+  CHECK(wrong == 0);
+}
