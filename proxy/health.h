@@ -1,0 +1,84 @@
+// Whether one instance is up: a machine over check results and evidence from real traffic. It is told
+// the time and says when it wants a check; it opens no socket and knows no other instance. The control
+// loop owns one per instance.
+//
+//              first check passes                 `fall` checks fail, or one while suspicious,
+//   Unknown ------------------------>  Up  ----------------------------------------> Down
+//      |                               ^    or refused, unreachable, connect time-out    |
+//      +--- first check fails ---------|-------------------------------------------> ----+
+//                                      +--- `rise` checks pass (one if nothing else is up)
+//
+// Suspicion: a reset, a response time-out, a bad or withheld answer, a TLS failure. It asks for a check at
+// once, whose single failure is enough, so that a killed process is known within a round trip; a check
+// that passes clears it. Without checks (kind none) an instance begins Up, three suspicions within 10 s
+// that no success interrupts take it down, and it is tried again after `every_down`.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "conf/snapshot.h"
+#include "proxy/base/time.h"
+#include "proxy/service_view.h"
+
+namespace holdfast {
+
+enum class HealthState : std::uint8_t { Unknown, Up, Down };
+std::string_view name_of(HealthState state);
+
+class Health {
+ public:
+  struct Step {
+    bool changed = false;  ///< state() and reason() are new
+    bool probe = false;    ///< begin a check now; one under way is abandoned
+  };
+
+  /// `seed` decides the jitter. The first check is due at `now`.
+  Health(const conf::Check& check, std::uint64_t seed, Instant now);
+
+  HealthState state() const { return state_; }
+  Instant since() const { return since_; }
+  const std::string& reason() const { return reason_; }  ///< "2 of 2 checks failed: connect refused"
+  /// When on_deadline() is due; never() while a check is under way.
+  Instant deadline() const { return due_; }
+
+  Step on_deadline(Instant now);
+  /// The check that was asked for last ended. `why` says what failed: "connect refused".
+  Step on_check(Instant now, bool ok, std::string_view why);
+  Step on_evidence(Instant now, Evidence evidence, unsigned count);
+  /// While true no other instance is up, so one passed check brings this one up: a doubtful server is
+  /// better than none.
+  Step set_alone(Instant now, bool alone);
+  /// Takes over what was known before a reload or an upgrade, until a check says otherwise.
+  void assume(HealthState state, Instant since, std::string_view reason);
+
+ private:
+  Step enter(Instant now, HealthState state, std::string reason);
+  Step suspect(Instant now, Evidence evidence, unsigned count);
+  Step passed(Instant now);
+  Step failed(Instant now, std::string_view why);
+  bool checked() const { return check_.kind != conf::CheckKind::None; }
+  Step begin_probe(Instant now);
+  void schedule(Instant now);
+  Duration interval();
+
+  conf::Check check_;
+  std::uint64_t random_;
+  HealthState state_ = HealthState::Unknown;
+  Instant since_;
+  std::string reason_;
+  Instant due_;
+  Instant began_;               // of the last check
+  bool probing_ = false;
+  bool alone_ = false;
+  bool suspicious_ = false;
+  Evidence suspicion_ = Evidence::Reset;
+  Instant quiet_until_;         // a suspicion before this waits for it
+  unsigned passes_ = 0;         // in a row
+  unsigned failures_ = 0;       // in a row
+  unsigned marks_ = 0;          // suspicions, kind none
+  Instant first_mark_;
+};
+
+}  // namespace holdfast
