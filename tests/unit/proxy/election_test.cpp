@@ -73,13 +73,13 @@ TEST_CASE("draining moves away and stays away until the other fails") {
 
 TEST_CASE("a restored choice goes on without waiting") {
   Election e(0, at(0));
-  e.restore(1, 7, at(-100));
+  e.restore(1, 7, Instant{-100});
   CHECK_FALSE(decide(e, at(0), {up, up}));
   CHECK(e.active() == 1);
   CHECK(decide(e, at(1), {up, down}));
   CHECK(e.elections() == 8);
   Election removed(-1, at(0));
-  removed.restore(-1, 3, at(-100), true);
+  removed.restore(-1, 3, Instant{-100}, true);
   CHECK(decide(removed, at(0), {unknown, up}));
   CHECK(removed.why() == Election::Why::ActiveRemoved);
 }
