@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "proxy/base/bytes.h"
@@ -15,7 +16,7 @@ namespace holdfast::http {
 
 /// Why a message was refused. `rule` is stable and short ("bare-lf"), for logs, metrics and tests.
 struct Refusal {
-  unsigned status = 400;      ///< what to answer a client: 400, 414, 431, 501, 505. A response: always 502
+  unsigned status = 400;      ///< what to answer a client: 400, 414, 417, 431, 501, 505. A response: always 502
   std::string_view rule;      ///< static
   std::string_view section;   ///< "RFC 9112 section 2.2"; static
 };
@@ -31,6 +32,9 @@ struct ParseLimits {
 /// go on looking (bytes already seen); it may back up by itself. A head with bare LF line ends is
 /// also found, so that it can be refused by name.
 std::size_t find_head_end(Bytes bytes, std::size_t from);
+
+/// A head that is not whole yet and already too large: the refusal to answer with.
+std::optional<Refusal> too_large(Bytes partial, const ParseLimits& limits);
 
 /// Bytes of empty lines (CRLF, only before a request line; RFC 9112 section 2.2) to skip.
 std::size_t leading_empty_lines(Bytes bytes);

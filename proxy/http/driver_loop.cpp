@@ -1,0 +1,57 @@
+#include "proxy/http/driver_loop.h"
+
+#include <charconv>
+#include <random>
+
+#include "proxy/http/driver_exchange.h"
+
+namespace holdfast::http {
+
+namespace {
+constexpr std::size_t spare_max = 256;
+
+void append_hex(std::string& out, std::uint64_t value) {
+  char digits[16];
+  auto end = std::to_chars(digits, digits + sizeof digits, value, 16).ptr;
+  out.append(digits, end);
+}
+}  // namespace
+
+ServiceHub::ServiceHub(HttpLoop& loop, PlanPtr plan, std::size_t index, Service::Report report)
+    : origin(std::move(plan)),
+      origin_index(index),
+      counters(loop.metrics.service(origin->snapshot().services[index].name, origin->snapshot().services[index].instances.size())),
+      service(origin->snapshot().services[index], std::move(report)),
+      pool(loop, *this) {}
+
+HttpLoop::HttpLoop(io::Loop& l, Sessions& s, LoopMetrics& m, AccessLog& a, unsigned n)
+    : loop(l), sessions(s), metrics(m), access(a), number(n), spill_scratch(new char[spill_scratch_size]) {
+  std::random_device random;  // request ids must not repeat after a restart, nor on the other node
+  append_hex(id_prefix_, (std::uint64_t{random()} << 32) | random());
+  id_prefix_ += '-';
+}
+
+HttpLoop::~HttpLoop() = default;
+
+void HttpLoop::turn_end() {
+  if (!retired.empty()) retired.clear();
+}
+
+std::string_view HttpLoop::next_request_id(std::string& out) {
+  out = id_prefix_;
+  append_hex(out, ++id_count_);
+  return out;
+}
+
+std::unique_ptr<ExchangeDriver> HttpLoop::take_exchange() {
+  if (spare_.empty()) return std::make_unique<ExchangeDriver>(*this);
+  auto exchange = std::move(spare_.back());
+  spare_.pop_back();
+  return exchange;
+}
+
+void HttpLoop::give_back(std::unique_ptr<ExchangeDriver> exchange) {
+  if (spare_.size() < spare_max) spare_.push_back(std::move(exchange));
+}
+
+}  // namespace holdfast::http
