@@ -53,6 +53,7 @@ class Work:
 
     def __init__(self, name):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix=f"holdfast-{name}-"))
+        self.dir.chmod(0o755)  # nginx's workers are another user
         self.processes = []
 
     def __enter__(self):
