@@ -22,6 +22,7 @@ struct Diagnostic {
 struct LoadOptions {
   std::string node;        ///< --node; empty: found by host name or by address
   std::string host_name;   ///< this host's; empty: asked from the system
+  bool look_up = true;     ///< false: a host name in `instances` is an error, the network is not asked
 };
 
 struct Loaded {

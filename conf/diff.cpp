@@ -1,0 +1,106 @@
+// What a reload changes, by walking the schema over both snapshots: a directive added to the schema is
+// in the diff without a line here. Only instances have words of their own.
+#include <algorithm>
+
+#include "conf/load.h"
+#include "conf/schema.h"
+#include "conf/show.h"
+
+namespace holdfast::conf {
+namespace {
+
+using Lines = std::vector<std::string>;
+
+std::string or_none(const std::string& text) { return text.empty() ? "(none)" : text; }
+
+const Instance* find(const std::vector<Instance>& all, const std::string& name) {
+  const auto found = std::find_if(all.begin(), all.end(), [&](const Instance& i) { return i.name == name; });
+  return found == all.end() ? nullptr : &*found;
+}
+
+std::string address_of(const Instance& instance) {
+  const std::string text = instance.address.text();
+  return text == instance.configured_address ? text : instance.configured_address + " (" + text + ")";
+}
+
+std::vector<std::string> common_names(const std::vector<Instance>& of, const std::vector<Instance>& with) {
+  std::vector<std::string> names;
+  for (const Instance& instance : of)
+    if (find(with, instance.name)) names.push_back(instance.name);
+  return names;
+}
+
+void diff_instances(const std::vector<Instance>& before, const std::vector<Instance>& after, const std::string& where,
+                    Lines& lines) {
+  for (const Instance& old : before)
+    if (!find(after, old.name)) lines.push_back(where + ": instance " + old.name + " removed (" + address_of(old) + ")");
+  for (const Instance& now : after) {
+    const std::string what = where + ": instance " + now.name;
+    const Instance* old = find(before, now.name);
+    if (!old) {
+      lines.push_back(what + " added (" + address_of(now) + ")");
+      continue;
+    }
+    if (old->address != now.address || old->configured_address != now.configured_address)
+      lines.push_back(what + " address " + address_of(*old) + " -> " + address_of(now));
+    if (old->weight != now.weight)
+      lines.push_back(what + " weight " + std::to_string(old->weight) + " -> " + std::to_string(now.weight));
+  }
+  if (common_names(before, after) != common_names(after, before)) lines.push_back(where + ": instances in another order");
+}
+
+void diff_rows(std::span<const Directive> rows, void* before, void* after, const std::string& where,
+               const std::string& prefix, Lines& lines) {
+  for (const Directive& row : rows) {
+    const std::string name = prefix + std::string(row.name);
+    if (row.kind == Kind::Group || row.kind == Kind::Option) {
+      void* old = row.open(before, false);
+      void* now = row.open(after, false);
+      if (old && now)
+        diff_rows(row.rows, old, now, where, name + ".", lines);
+      else if (old || now)
+        lines.push_back(where + ": " + name + (now ? " added" : " removed"));
+      continue;
+    }
+    const Slot old = row.slot(before), now = row.slot(after);
+    if (row.kind == Kind::Instances) {
+      diff_instances(*std::get<std::vector<Instance>*>(old), *std::get<std::vector<Instance>*>(now), where, lines);
+      continue;
+    }
+    const std::string was = show(row, old), is = show(row, now);
+    if (was != is) lines.push_back(where + ": " + name + " " + or_none(was) + " -> " + or_none(is));
+  }
+}
+
+const Item* find(const std::vector<Item>& items, const std::string& name) {
+  const auto found = std::find_if(items.begin(), items.end(), [&](const Item& item) { return item.name == name; });
+  return found == items.end() ? nullptr : &*found;
+}
+
+void diff_section(const Section& section, Snapshot& before, Snapshot& after, Lines& lines) {
+  const std::vector<Item> old_items = section.items(before), new_items = section.items(after);
+  const auto where = [&](const Item& item) {
+    if (item.name.empty()) return std::string(section.name);
+    return std::string(section.name) + (section.shape == Shape::List ? " " : ".") + item.name;
+  };
+  for (const Item& item : old_items)
+    if (!find(new_items, item.name)) lines.push_back(where(item) + ": removed");
+  for (const Item& item : new_items) {
+    if (const Item* old = find(old_items, item.name))
+      diff_rows(section.rows, old->object, item.object, where(item), "", lines);
+    else
+      lines.push_back(where(item) + ": added");
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> diff(const Snapshot& before, const Snapshot& after) {
+  Lines lines;
+  Snapshot old = before, now = after;  // slots point into what may be written
+  for (const Section& section : sections()) diff_section(section, old, now, lines);
+  if (before.node != after.node) lines.push_back("this node: " + or_none(before.node) + " -> " + or_none(after.node));
+  return lines;
+}
+
+}  // namespace holdfast::conf

@@ -1,0 +1,89 @@
+#include <algorithm>
+#include <tuple>
+
+#define TOML_EXCEPTIONS 0
+#define TOML_ENABLE_FORMATTERS 0
+#include <toml++/toml.h>
+
+#include "conf/tree.h"
+
+namespace holdfast::conf {
+namespace {
+
+Place place_of(const toml::source_region& region) {
+  return {static_cast<unsigned>(region.begin.line), static_cast<unsigned>(region.begin.column)};
+}
+
+Value convert(const toml::node& node);
+
+void convert_members(const toml::table& table, Value& value) {
+  for (const auto& [key, member] : table) {
+    Value item = convert(member);
+    item.name = std::string(key.str());
+    item.name_place = place_of(key.source());
+    value.items.push_back(std::move(item));
+  }
+  // The library sorts by name; the order of instances and routes has a meaning.
+  std::stable_sort(value.items.begin(), value.items.end(), [](const Value& a, const Value& b) {
+    return std::tie(a.name_place.line, a.name_place.column) <
+           std::tie(b.name_place.line, b.name_place.column);
+  });
+}
+
+Value convert(const toml::node& node) {
+  Value value;
+  value.place = place_of(node.source());
+  if (const auto* table = node.as_table()) {
+    convert_members(*table, value);
+  } else if (const auto* array = node.as_array()) {
+    value.kind = Value::Kind::List;
+    for (const toml::node& item : *array) value.items.push_back(convert(item));
+  } else if (const auto* text = node.as_string()) {
+    value.kind = Value::Kind::Text;
+    value.text = text->get();
+  } else if (const auto* integer = node.as_integer()) {
+    value.kind = Value::Kind::Integer;
+    value.integer = integer->get();
+  } else if (const auto* boolean = node.as_boolean()) {
+    value.kind = Value::Kind::Boolean;
+    value.boolean = boolean->get();
+  } else {
+    value.kind = node.is_floating_point() ? Value::Kind::Float : Value::Kind::Time;
+  }
+  return value;
+}
+
+}  // namespace
+
+const Value* Value::member(std::string_view wanted) const {
+  for (const Value& item : items)
+    if (item.name == wanted) return &item;
+  return nullptr;
+}
+
+const char* describe(Value::Kind kind) {
+  switch (kind) {
+    case Value::Kind::Boolean: return "a boolean";
+    case Value::Kind::Integer: return "a number";
+    case Value::Kind::Float: return "a fraction";
+    case Value::Kind::Text: return "a text";
+    case Value::Kind::Time: return "a date or time";
+    case Value::Kind::List: return "a list";
+    case Value::Kind::Table: return "a table";
+  }
+  return "a value";
+}
+
+Parsed parse(std::string_view text) {
+  toml::parse_result result = toml::parse(text);
+  Parsed parsed;
+  if (!result) {
+    parsed.error = std::string(result.error().description());
+    parsed.place = place_of(result.error().source());
+    return parsed;
+  }
+  parsed.root = convert(result.table());
+  return parsed;
+}
+
+}  // namespace holdfast::conf

@@ -1,0 +1,48 @@
+// Reads one table of the file into one object of the Snapshot, row by row of the schema. Knows types,
+// units and limits; what spans sections is validate.cpp's. The caller owns the object, the report and
+// the snapshot, which is only looked at for what was read before (virtual addresses).
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "conf/report.h"
+#include "conf/schema.h"
+
+namespace holdfast::conf {
+
+struct Reading {
+  Report& report;
+  const Snapshot& snapshot;
+  std::string directory;   ///< relative file names start here; empty: the current directory
+  bool look_up = true;     ///< host names of instances may be looked up
+};
+
+/// `path` names the table for the report, such as "listen.portal"; `title` is the table for messages.
+void read_table(Reading& reading, const Value& table, std::span<const Directive> rows, void* object,
+                const std::string& path, const std::string& title);
+
+/// One directive that is in the file, or its default.
+void read_directive(Reading& reading, const Directive& row, const Value& value, void* object,
+                    const std::string& path, const std::string& title);
+
+/// The kinds that need more than a type and a range (read_special.cpp, read_file.cpp).
+void read_special(Reading& reading, const Directive& row, const Value& value, const Slot& slot,
+                  const std::string& path);
+void read_file_name(Reading& reading, const Directive& row, const Value& value, const Slot& slot,
+                    const std::string& path);
+void read_error_page(Reading& reading, const Directive& row, const Value& value, Route& route);
+
+// ---- shared by the readers ----
+
+/// "expected a list such as ..., got a number": how every type error reads.
+void report_type(Reading& reading, const Value& value, const std::string& expected);
+/// A text within the row's length that follows its rule; null after reporting what is wrong.
+const std::string* read_text(Reading& reading, const Directive& row, const Value& value);
+/// One text or a list of texts, its length checked; null after reporting.
+std::vector<const Value*> read_list(Reading& reading, const Directive& row, const Value& value,
+                                    const std::string& path);
+bool within(Reading& reading, const Value& value, std::uint64_t number, Range range,
+            std::string (*format)(std::uint64_t));
+
+}  // namespace holdfast::conf

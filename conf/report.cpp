@@ -1,0 +1,91 @@
+#include "conf/report.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace holdfast::conf {
+namespace {
+
+constexpr std::size_t kMostDiagnostics = 200;  // a hostile file must not fill the screen or memory
+constexpr std::size_t kLongestQuote = 80;
+constexpr std::size_t kLongestCompared = 64;
+
+/// Edits (insert, delete, change, swap of neighbours) that turn one name into the other.
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::vector<std::size_t>> d(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
+  for (std::size_t i = 0; i <= a.size(); ++i) d[i][0] = i;
+  for (std::size_t j = 0; j <= b.size(); ++j) d[0][j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t change = a[i - 1] == b[j - 1] ? 0 : 1;
+      d[i][j] = std::min({d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + change});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
+    }
+  }
+  return d[a.size()][b.size()];
+}
+
+std::string joined(std::span<const std::string_view> names) {
+  std::string out;
+  for (std::string_view name : names) {
+    if (!out.empty()) out += ", ";
+    out += quoted(name);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string Diagnostic::format() const {
+  std::string out = file;
+  if (line) out += ":" + std::to_string(line) + ":" + std::to_string(column);
+  return out + (error ? ": error: " : ": warning: ") + text;
+}
+
+Place Report::place(std::string path) const {
+  for (;;) {
+    if (auto found = places_.find(path); found != places_.end()) return found->second;
+    const std::size_t dot = path.rfind('.');
+    if (dot == std::string::npos) return {};
+    path.resize(dot);
+  }
+}
+
+void Report::add(bool error, Place place, std::string text) {
+  failed_ = failed_ || error;
+  if (diagnostics_.size() > kMostDiagnostics) return;
+  if (diagnostics_.size() == kMostDiagnostics)
+    diagnostics_.push_back({error, file_, 0, 0, "there are more; these were left out"});
+  else
+    diagnostics_.push_back({error, file_, place.line, place.column, std::move(text)});
+}
+
+std::vector<Diagnostic> Report::take() {
+  std::stable_sort(diagnostics_.begin(), diagnostics_.end(), [](const Diagnostic& a, const Diagnostic& b) {
+    return std::tie(a.line, a.column) < std::tie(b.line, b.column);
+  });
+  return std::move(diagnostics_);
+}
+
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (char c : text.substr(0, kLongestQuote)) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
+  return out + (text.size() > kLongestQuote ? "...\"" : "\"");
+}
+
+std::string suggestion(std::string_view name, std::span<const std::string_view> valid) {
+  std::string_view best;
+  std::size_t least = name.size() / 3 + 2;  // farther than that is another word, not a slip
+  if (name.size() <= kLongestCompared) {
+    for (std::string_view candidate : valid) {
+      const std::size_t d = distance(name, candidate);
+      if (d < least && d < candidate.size()) least = d, best = candidate;
+    }
+  }
+  if (!best.empty()) return "; did you mean " + quoted(best) + "?";
+  if (valid.empty()) return "; there is none";
+  return valid.size() <= 16 ? "; valid: " + joined(valid) : "; see `holdfast reference`";
+}
+
+}  // namespace holdfast::conf

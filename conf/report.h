@@ -1,0 +1,47 @@
+// Collects what is wrong with a file, and remembers where each directive stood, so that a check made
+// late (a reference between sections) still points at the right line. One Report serves one load.
+// It never sees a secret: callers put no header value and no file content into a message.
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "conf/load.h"
+#include "conf/tree.h"
+
+namespace holdfast::conf {
+
+class Report {
+ public:
+  explicit Report(std::string file) : file_(std::move(file)) {}
+
+  void error(Place place, std::string text) { add(true, place, std::move(text)); }
+  void warning(Place place, std::string text) { add(false, place, std::move(text)); }
+
+  /// Remembers where `path`, such as "listen.portal.timeouts.idle" or "route.0.listen.1", stands.
+  void remember(const std::string& path, Place place) { places_[path] = place; }
+  /// Where `path` stands; what was left to its default stands where its section does.
+  Place place(std::string path) const;
+  bool given(const std::string& path) const { return places_.contains(path); }
+
+  bool failed() const { return failed_; }
+  std::vector<Diagnostic> take();  ///< in the file's order
+
+ private:
+  void add(bool error, Place place, std::string text);
+
+  std::string file_;
+  std::map<std::string, Place> places_;
+  std::vector<Diagnostic> diagnostics_;
+  bool failed_ = false;
+};
+
+/// "\"name\"", with control bytes made visible and a long text cut.
+std::string quoted(std::string_view text);
+/// "; did you mean \"path\"?" if a valid name is near, or what is valid if that is short, or nothing.
+std::string suggestion(std::string_view name, std::span<const std::string_view> valid);
+
+}  // namespace holdfast::conf

@@ -1,0 +1,148 @@
+#include "conf/validate.h"
+
+#include <map>
+
+namespace holdfast::conf {
+namespace {
+
+void check_cluster(const Snapshot& s, Report& report) {
+  std::map<std::string, std::string> addresses;
+  for (const Node& node : s.nodes) {
+    const auto [first, added] = addresses.emplace(node.address, node.name);
+    if (!added && !node.address.empty())
+      report.error(report.place("node." + node.name + ".address"),
+                   "[node." + first->second + "] has the same address");
+  }
+  for (const Vip& vip : s.vips)
+    if (!vip.prefer.empty() && !contains_name(s.nodes, vip.prefer))
+      report.error(report.place("vip." + vip.name + ".prefer"),
+                   "there is no [node." + vip.prefer + "]" + name_suggestion(vip.prefer, s.nodes));
+  if (!s.vips.empty())
+    report.warning(report.place("vip." + s.vips.front().name),
+                   "this version binds virtual addresses but does not move them between nodes: that is left to "
+                   "another program");
+  else if (report.given("cluster"))
+    report.warning(report.place("cluster"), "this version has no peer channel: [cluster] is checked, and not used");
+}
+
+/// One socket cannot be bound twice; the admin listener counts.
+void check_binds(const Snapshot& s, Report& report) {
+  std::map<std::string, std::string> owners;
+  const auto claim = [&](const std::vector<Address>& bind, const std::string& owner) {
+    for (const Address& address : bind) {
+      const auto [first, added] = owners.emplace(address.text(), owner);
+      if (!added)
+        report.error(report.place(owner + ".bind"), address.text() + " is bound twice: by [" + first->second +
+                                                        "] and [" + owner + "]");
+    }
+  };
+  for (const Listen& listen : s.listens) claim(listen.bind, "listen." + listen.name);
+  claim(s.admin.bind, "admin");
+}
+
+void check_tds_listen(const Snapshot& s, const Listen& listen, Report& report) {
+  const std::string path = "listen." + listen.name;
+  if (listen.service.empty())
+    report.error(report.place(path), "[" + path + "] with protocol \"tds\" needs \"service\"");
+  else if (!contains_name(s.services, listen.service))
+    report.error(report.place(path + ".service"),
+                 "there is no [service." + listen.service + "]" + name_suggestion(listen.service, s.services));
+  if (listen.tls)
+    report.error(report.place(path + ".tls"),
+                 "tls is not supported with protocol \"tds\": TDS has its own TLS, which is passed through");
+  if (listen.redirect_https)
+    report.error(report.place(path + ".redirect-https"), "redirect-https is of HTTP listeners only");
+}
+
+void check_http_listen(const Listen& listen, Report& report) {
+  const std::string path = "listen." + listen.name;
+  if (!listen.service.empty())
+    report.error(report.place(path + ".service"),
+                 "\"service\" is of tds listeners only; an HTTP listener needs a [[route]] to its service");
+  if (listen.tls && listen.redirect_https)
+    report.error(report.place(path + ".redirect-https"), "this listener is https itself: it would redirect for ever");
+  if (listen.tls && !listen.tls->keys.empty() && listen.tls->keys.size() != listen.tls->certificates.size() &&
+      !report.failed())
+    report.error(report.place(path + ".tls.key"),
+                 "expected one key for each certificate (" + std::to_string(listen.tls->certificates.size()) +
+                     "), or none if the keys stand in the certificates' files; got " +
+                     std::to_string(listen.tls->keys.size()));
+}
+
+void check_listens(const Snapshot& s, Report& report) {
+  if (s.listens.empty()) report.error({}, "there is no [listen.NAME]: nothing would be served");
+  for (const Listen& listen : s.listens) {
+    const std::string path = "listen." + listen.name;
+    if (listen.protocol == Protocol::Tds)
+      check_tds_listen(s, listen, report);
+    else
+      check_http_listen(listen, report);
+    if (!listen.proxy_protocol.trusted.empty() && !listen.proxy_protocol.accept)
+      report.error(report.place(path + ".accept-proxy-from"), "accept-proxy-from needs accept-proxy = true");
+    if (listen.limits.request_line > listen.limits.header_bytes)
+      report.error(report.place(path + ".limits.request-line"), "request-line is larger than header-bytes");
+  }
+}
+
+void check_instances(const Service& service, Report& report) {
+  const std::string path = "service." + service.name;
+  std::map<std::string, std::string> addresses;
+  for (const Instance& instance : service.instances) {
+    if (instance.address.family == Address::Family::None) continue;  // reported
+    const auto [first, added] = addresses.emplace(instance.address.text(), instance.name);
+    if (!added)
+      report.error(report.place(path + ".instances." + instance.name),
+                   "instance \"" + first->second + "\" has the same address " + instance.address.text());
+  }
+  if (!service.prefer.empty() && !contains_name(service.instances, service.prefer))
+    report.error(report.place(path + ".prefer"),
+                 "there is no such instance" + name_suggestion(service.prefer, service.instances));
+}
+
+void check_check(const Service& service, Report& report) {
+  const std::string path = "service." + service.name + ".check";
+  std::string first;
+  for (const char* kind : {"get", "head", "tcp", "none"}) {
+    if (!report.given(path + "." + kind)) continue;
+    if (!first.empty())
+      report.error(report.place(path + "." + kind), "expected one of get, head, tcp and none; there is \"" + first + "\" too");
+    first = kind;
+  }
+  if (service.check.kind == CheckKind::Http) {
+    if (service.check.method == "HEAD" && !service.check.body_contains.empty())
+      report.error(report.place(path + ".body"), "a HEAD has no body to look at: use get");
+    return;
+  }
+  for (const char* name : {"host", "expect", "body"})
+    if (report.given(path + "." + name))
+      report.error(report.place(path + "." + name), "\"" + std::string(name) + "\" needs an HTTP check: get or head");
+}
+
+void check_services(const Snapshot& s, Report& report) {
+  for (const Service& service : s.services) {
+    const std::string path = "service." + service.name;
+    check_instances(service, report);
+    check_check(service, report);
+    if (service.mode != Mode::Balance && (!service.cookie.empty() || service.slow_start > Duration{}))
+      report.error(report.place(path + (service.cookie.empty() ? ".slow-start" : ".cookie")),
+                   "cookie and slow-start need mode = \"balance\"");
+    if (service.mode == Mode::Balance && !service.prefer.empty())
+      report.error(report.place(path + ".prefer"), "prefer needs mode = \"active-standby\"");
+    if (report.given(path + ".monitor"))
+      report.warning(report.place(path + ".monitor"),
+                     "monitor is checked, and not used by this version: a SQL server's role is not watched, only "
+                     "that it can be connected to");
+  }
+}
+
+}  // namespace
+
+void validate(Snapshot& snapshot, Report& report) {
+  check_cluster(snapshot, report);
+  check_listens(snapshot, report);
+  check_binds(snapshot, report);
+  check_services(snapshot, report);
+  validate_routes(snapshot, report);
+}
+
+}  // namespace holdfast::conf
