@@ -263,6 +263,7 @@ TEST_CASE("tls: contexts say which file is wrong and why", "[tls]") {
   options = server_options({"one"});
   options.certificates[0] = certs().key("one");
   CHECK(error(options) == certs().key("one") + " holds no PEM certificate");
+  options = server_options({"one"});
   options.keys = {certs().key("sealed")};
   CHECK(error(options) == "the private key in " + certs().key("sealed") +
                               " needs a pass phrase; store it without one");
