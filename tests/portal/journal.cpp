@@ -1,0 +1,133 @@
+#include "tests/portal/journal.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cctype>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+namespace portal {
+namespace {
+
+/// Cuts the first word off.
+std::string cut_word(std::string& text) {
+  const std::size_t space = text.find(' ');
+  std::string first = text.substr(0, space);
+  text.erase(0, space == text.npos ? space : space + 1);
+  return first;
+}
+
+std::string find(const std::unordered_map<std::string, std::string>& map, const std::string& key) {
+  const auto found = map.find(key);
+  return found == map.end() ? std::string() : found->second;
+}
+
+}  // namespace
+
+std::string word(const std::string& text) {
+  std::string out = text.substr(0, 100);
+  for (char& c : out)
+    if (!std::isalnum(static_cast<unsigned char>(c)) && !std::strchr("._:-", c)) c = '_';
+  return out;
+}
+
+Journal::Journal(const std::string& path) {
+  if (path.empty()) return;
+  fd_ = ::open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+  if (fd_ < 0) {
+    std::perror(path.c_str());
+    std::exit(2);
+  }
+}
+
+std::unique_lock<std::mutex> Journal::lock() {
+  std::unique_lock<std::mutex> held(mutex_);
+  catch_up();
+  return held;
+}
+
+void Journal::add(const std::string& line) {
+  const std::string whole = line + '\n';
+  if (fd_ >= 0) {
+    if (::write(fd_, whole.data(), whole.size()) < 0) std::perror("journal");
+    return;
+  }
+  std::lock_guard<std::mutex> held(mutex_);
+  take(line);
+}
+
+void Journal::catch_up() {
+  char bytes[65536];
+  for (;;) {
+    const ssize_t n = fd_ < 0 ? 0 : ::pread(fd_, bytes, sizeof bytes, read_);
+    if (n <= 0) return;
+    read_ += n;
+    partial_.append(bytes, static_cast<std::size_t>(n));
+    std::size_t begin = 0, end;
+    while ((end = partial_.find('\n', begin)) != partial_.npos) {
+      take(partial_.substr(begin, end - begin));
+      begin = end + 1;
+    }
+    partial_.erase(0, begin);
+  }
+}
+
+void Journal::take(const std::string& line) {
+  std::string rest = line;
+  const std::string kind = cut_word(rest);
+  if (kind == "exec") return take_execution(rest);
+  const std::string key = cut_word(rest);
+  if (kind == "session") sessions_[key] = rest;
+  if (kind == "logout") sessions_.erase(key);
+  if (kind == "record") records_[key] = rest;
+  if (kind == "key") keys_.emplace(key, rest);
+  if (kind == "once") ++once_[key];
+}
+
+void Journal::take_execution(const std::string& text) {
+  std::string rest = text;
+  const std::string id = cut_word(rest), method = cut_word(rest);
+  cut_word(rest);  // path
+  ++totals_.executed;
+  ++totals_.by_instance[rest];
+  if (++executions_[id] > 1 && method == "POST") ++totals_.posts_twice;
+}
+
+std::string Journal::user_of(const std::string& session) {
+  const auto held = lock();
+  return find(sessions_, session);
+}
+
+std::string Journal::record(const std::string& id) {
+  const auto held = lock();
+  return find(records_, id);
+}
+
+std::string Journal::keyed(const std::string& key) {
+  const auto held = lock();
+  return find(keys_, key);
+}
+
+unsigned Journal::executions(const std::string& id) {
+  const auto held = lock();
+  const auto found = executions_.find(id);
+  return found == executions_.end() ? 0 : found->second;
+}
+
+bool Journal::once(const std::string& token) {
+  {
+    const auto held = lock();
+    if (once_.contains(token)) return false;
+  }
+  add("once " + token);
+  return true;
+}
+
+Journal::Totals Journal::totals() {
+  const auto held = lock();
+  return totals_;
+}
+
+}  // namespace portal
