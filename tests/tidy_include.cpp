@@ -67,10 +67,10 @@ const std::vector<Library>& libraries() {
   return table;
 }
 
-const List posix = {"arpa/",    "dirent.h",  "dlfcn.h",  "endian.h", "fcntl.h",   "grp.h",  "ifaddrs.h",
-                    "linux/",   "malloc.h",  "net/",     "netdb.h",  "netinet/",  "poll.h", "pthread.h",
-                    "pwd.h",    "sched.h",   "signal.h", "spawn.h",  "strings.h", "sys/",   "semaphore.h",
-                    "syslog.h", "termios.h", "time.h",   "unistd.h"};
+const List posix = {"arpa/",       "dirent.h", "dlfcn.h",   "endian.h", "fcntl.h",  "grp.h",     "ifaddrs.h",
+                    "linux/",      "malloc.h", "net/",      "netdb.h",  "netinet/", "poll.h",    "pthread.h",
+                    "pwd.h",       "sched.h",  "signal.h",  "spawn.h",  "stdlib.h", "strings.h", "sys/",
+                    "semaphore.h", "syslog.h", "termios.h", "time.h",   "unistd.h"};
 
 // What a machine that only turns bytes and `now` into actions has no use for.
 const List io_and_clock = {"sys/",    "netinet/",  "arpa/",  "netdb.h", "poll.h",   "unistd.h",

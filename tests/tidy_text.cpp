@@ -18,6 +18,10 @@ const List program = {"proxy/", "tds/", "vrrp/", "conf/"};
 const List shared = {"const Snapshot>", "const conf::Snapshot>", "const Plan>", "const TlsContext>",
                      "const io::TlsContext>"};
 
+// Tables of one row a line read better than wrapped ones; functions that only hold one are no code.
+const List wide_tables = {"conf/schema"};
+const List table_functions = {"rows", "table"};
+
 // Written in halves, so that this file does not find itself.
 const List machine_paths = {
     "/wo"
@@ -84,7 +88,7 @@ void check_code_line(std::string_view path, std::string_view line, const std::st
 
 void check_plain_line(std::string_view path, std::string_view line, const std::string& where,
                       Complaints& out) {
-  if (is_source(path) && columns(line) > line_columns_max)
+  if (is_source(path) && !starts_with_any(path, wide_tables) && columns(line) > line_columns_max)
     out.push_back(where + "longer than " + std::to_string(line_columns_max) + " columns");
   if (contains_any(line, machine_paths)) out.push_back(where + "a path of somebody's machine");
   if (!starts_with_any(path, program)) return;
@@ -118,8 +122,9 @@ Complaints check_text(std::string_view path, std::string_view text) {
   for_each_line(strip(text),
                 [&](std::string_view line, unsigned n) { check_code_line(path, line, where(n), out); });
   for (const Function& f : functions(text)) {
-    const bool test = f.name.starts_with("TEST_CASE");
-    if (f.lines > function_lines_max && !test)
+    const bool table = path.starts_with("tests/") && std::find(table_functions.begin(), table_functions.end(),
+                                                               f.name) != table_functions.end();
+    if (f.lines > function_lines_max && !table && !f.name.starts_with("TEST_CASE"))
       out.push_back(where(f.line) + "function " + f.name + " has " + std::to_string(f.lines) + " lines");
   }
   return out;

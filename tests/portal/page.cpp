@@ -4,8 +4,8 @@ namespace portal {
 namespace {
 
 const char* const head = R"(<!doctype html><html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width,initial-scale=1"><title>Supervisor Tools
- (demo)</title><style>
+<meta name="viewport" content="width=device-width,initial-scale=1">
+<title>Supervisor Tools (demo)</title><style>
 :root{color-scheme:light dark;--ink:light-dark(#1c2733,#e6ebf0);--soft:light-dark(#5d6b7a,#93a1af);
 --paper:light-dark(#f5f7f9,#12181f);--card:light-dark(#fff,#1b232c);--line:light-dark(#dde3e9,#2c3742);
 --good:#1f9d63;--bad:#d0453a;--accent:#2f6fd0}
@@ -30,8 +30,8 @@ button,input{font:inherit;color:inherit;padding:.3rem .8rem;border:1px solid var
 button{cursor:pointer}button:hover{border-color:var(--accent)}.row{display:flex;gap:.5rem;
  align-items:center;flex-wrap:wrap;padding:.3rem 0}
 a{color:var(--accent)}</style></head><body><main>
-<header><h1>Supervisor Tools</h1><span class="demo">demo stand-in, made-up calls</span><span
- class="grow"></span>)";
+<header><h1>Supervisor Tools</h1><span class="demo">demo stand-in, made-up calls</span>
+<span class="grow"></span>)";
 
 const char* const login =
     R"(</header><section><h2>Log in</h2><p class="soft">Any name will do: this is a demo.</p>
@@ -40,25 +40,25 @@ const char* const login =
 <button>Log in</button></form></section></main></body></html>)";
 
 const char* const body = R"(<section><h2>Queues <span class="soft" id="link">connecting</span></h2>
-<table><thead><tr><th>queue</th><th>waiting</th><th>talking</th><th>longest wait</th></tr></thead><tbody
- id="queues"></tbody></table>
+<table><thead><tr><th>queue</th><th>waiting</th><th>talking</th><th>longest wait</th></tr></thead>
+<tbody id="queues"></tbody></table>
 </section><section><h2>What Holdfast hides</h2><div class="row">answered by <b id="instance">&hellip;</b>
 <span class="grow"></span>executed <b id="executed">0</b>, twice <b id="twice">0</b></div>
 <div class="row">this page's own requests: <b id="asked">0</b> answered, <b id="failed">0</b> failed,
 slowest <b id="slowest">0</b> ms</div></section>
-<section><h2>Break an instance</h2><p class="soft">The buttons go to each instance's own port, past
- Holdfast.
-The demo starts a killed one again after a few seconds.</p><div id="peers"></div></section></main><script>
+<section><h2>Break an instance</h2><p class="soft">The buttons go to each instance's own port,
+past Holdfast. The demo starts a killed one again after a few seconds.</p><div id="peers"></div></section></main><script>
 const $=id=>document.getElementById(id),text=(id,v)=>$(id).textContent=v;
-function row(q){const tr=document.createElement('tr');const cells=[q.name,q.waiting,q.talking,q.longest+'
- s'];
+function row(q){const tr=document.createElement('tr');
+ const cells=[q.name,q.waiting,q.talking,
+ q.longest+' s'];
  cells.forEach((c,i)=>{const td=document.createElement('td');if(i===1){
  const b=document.createElement('span');b.className='bar';
  b.style.width=q.waiting*.5+'rem';td.append(b)}td.append(c);tr.append(td)});return tr}
 function show(d){$('queues').replaceChildren(...d.queues.map(row));text('instance',d.instance);
  text('executed',d.executed);text('twice',d.posts_twice)}
-let pause=100;function connect(){const ws=new
- WebSocket((location.protocol==='https:'?'wss://':'ws://')+location.host+'/live');
+let pause=100;function connect(){
+ const ws=new WebSocket((location.protocol==='https:'?'wss://':'ws://')+location.host+'/live');
  ws.onopen=()=>{pause=100;text('link','live')};ws.onmessage=e=>show(JSON.parse(e.data));
  ws.onclose=()=>{text('link','reconnecting');setTimeout(connect,pause);pause=Math.min(2000,pause*2)}}
  connect();
@@ -71,12 +71,12 @@ for(const [name,port] of Object.entries(peers)){const base='http://'+location.ho
  const div=document.createElement('div');div.className='row';const dot=document.createElement('span');
  dot.className='dot';
  const state=document.createElement('span');state.className='soft grow';div.append(dot,name,' ',state);
- for(const [label,path] of [['kill -9','kill'],['hang','hang'],['fail with
- 503','fail?status=503'],['heal','heal']]){
-  const b=document.createElement('button');b.textContent=label;b.onclick=()=>fetch(base+path,{
- method:'POST'}).catch(()=>{});div.append(b)}
- $('peers').append(div);const look=async()=>{let s='gone';try{
- s=(await(await fetch(base+'state')).json()).state}catch{}
+ for(const [label,path] of [['kill -9','kill'],['hang','hang'],
+  ['fail with 503','fail?status=503'],['heal','heal']]){
+  const b=document.createElement('button');b.textContent=label;
+  b.onclick=()=>fetch(base+path,{method:'POST'}).catch(()=>{});div.append(b)}
+ $('peers').append(div);const look=async()=>{let s='gone';
+  try{s=(await(await fetch(base+'state')).json()).state}catch{}
   dot.className='dot '+s;state.textContent=s};look();setInterval(look,1000)}
 </script></body></html>)";
 
@@ -94,12 +94,10 @@ std::string page(Portal& portal, const std::string& user) {
   for (const std::string& peer : portal.options.peers) {
     const std::size_t equals = peer.find('=');
     if (equals == peer.npos) continue;
-    peers += (peers.empty() ? "" : ",") + json(peer.substr(0, equals)) + ":" + json(peer.substr(equals +
- 1));
+    peers += (peers.empty() ? "" : ",") + json(peer.substr(0, equals)) + ":" + json(peer.substr(equals + 1));
   }
   return std::string(head) + "<span class=\"soft\">" + escape(user) +
-         "</span><a href=\"/logout\">Log out</a></header><script>const peers={" + peers + "}
- </script>" + body;
+         "</span><a href=\"/logout\">Log out</a></header><script>const peers={" + peers + "}</script>" + body;
 }
 
 }  // namespace portal
