@@ -16,6 +16,7 @@ struct FakeWire {
   io::StreamEvents* events = nullptr;
   Address to;               ///< as connected
   std::string written;      ///< all bytes the owner wrote
+  int writes = 0;           ///< calls of write
   std::size_t queued = 0;   ///< what the stream claims to have queued; set by the test
   bool reading = false, finished = false, reset = false, disposed = false;
 
@@ -37,6 +38,7 @@ class FakeStream final : public io::Stream {
   void stop_reading() override { wire_.reading = false; }
   using io::Stream::write;
   std::size_t write(std::span<const Bytes> pieces) override {
+    ++wire_.writes;
     for (Bytes piece : pieces) wire_.written.append(piece);
     return wire_.queued;
   }
