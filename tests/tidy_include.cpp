@@ -60,7 +60,7 @@ const std::vector<Library>& libraries() {
       {{"nghttp2/"}, {"proxy/http/h2.cpp"}, "nghttp2"},
       {{"sybdb.h", "sybfront.h", "ctpublic.h"}, {"tds/monitor.cpp"}, "FreeTDS"},
       {{"linux/netlink", "linux/rtnetlink", "libnl", "netlink/"}, {"vrrp/address.cpp"}, "netlink"},
-      {{"xxhash.h"}, {"proxy/base/hash.h", "proxy/base/hash.cpp"}, "xxHash"},
+      {{"xxhash.h"}, {"proxy/http/driver_resume.cpp"}, "xxHash"},
       {{"mimalloc"}, {"proxy/main.cpp", "proxy/metrics_process.cpp"}, "mimalloc"},
       {{"catch2/"}, {"tests/", "bench/"}, "Catch2"},
   };

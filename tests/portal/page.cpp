@@ -6,9 +6,10 @@ namespace {
 const char* const head = R"(<!doctype html><html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width,initial-scale=1">
 <title>Supervisor Tools (demo)</title><style>
-:root{color-scheme:light dark;--ink:light-dark(#1c2733,#e6ebf0);--soft:light-dark(#5d6b7a,#93a1af);
---paper:light-dark(#f5f7f9,#12181f);--card:light-dark(#fff,#1b232c);--line:light-dark(#dde3e9,#2c3742);
+:root{color-scheme:light dark;--ink:#1c2733;--soft:#5d6b7a;--paper:#f5f7f9;--card:#fff;--line:#dde3e9;
 --good:#1f9d63;--bad:#d0453a;--accent:#2f6fd0}
+@media(prefers-color-scheme:dark){:root{--ink:#e6ebf0;--soft:#93a1af;--paper:#12181f;--card:#1b232c;
+--line:#2c3742}}
 *{box-sizing:border-box}body{margin:0;background:var(--paper);color:var(--ink);
  font:16px/1.5 system-ui,sans-serif}
 main{max-width:60rem;margin:0 auto;padding:1.5rem}header{display:flex;gap:1rem;align-items:baseline;
@@ -40,7 +41,8 @@ const char* const login =
 <button>Log in</button></form></section></main></body></html>)";
 
 const char* const body = R"(<section><h2>Queues <span class="soft" id="link">connecting</span></h2>
-<table><thead><tr><th>queue</th><th>waiting</th><th>talking</th><th>longest wait</th></tr></thead>
+<table><thead><tr>
+<th>queue</th><th>waiting</th><th>talking</th><th>longest wait</th></tr></thead>
 <tbody id="queues"></tbody></table>
 </section><section><h2>What Holdfast hides</h2><div class="row">answered by <b id="instance">&hellip;</b>
 <span class="grow"></span>executed <b id="executed">0</b>, twice <b id="twice">0</b></div>
