@@ -30,10 +30,11 @@ std::vector<std::string> common_names(const std::vector<Instance>& of, const std
   return names;
 }
 
-void diff_instances(const std::vector<Instance>& before, const std::vector<Instance>& after, const std::string& where,
-                    Lines& lines) {
+void diff_instances(const std::vector<Instance>& before, const std::vector<Instance>& after,
+                    const std::string& where, Lines& lines) {
   for (const Instance& old : before)
-    if (!find(after, old.name)) lines.push_back(where + ": instance " + old.name + " removed (" + address_of(old) + ")");
+    if (!find(after, old.name))
+      lines.push_back(where + ": instance " + old.name + " removed (" + address_of(old) + ")");
   for (const Instance& now : after) {
     const std::string what = where + ": instance " + now.name;
     const Instance* old = find(before, now.name);
@@ -46,7 +47,8 @@ void diff_instances(const std::vector<Instance>& before, const std::vector<Insta
     if (old->weight != now.weight)
       lines.push_back(what + " weight " + std::to_string(old->weight) + " -> " + std::to_string(now.weight));
   }
-  if (common_names(before, after) != common_names(after, before)) lines.push_back(where + ": instances in another order");
+  if (common_names(before, after) != common_names(after, before))
+    lines.push_back(where + ": instances in another order");
 }
 
 void diff_rows(std::span<const Directive> rows, void* before, void* after, const std::string& where,
@@ -64,7 +66,8 @@ void diff_rows(std::span<const Directive> rows, void* before, void* after, const
     }
     const Slot old = row.slot(before), now = row.slot(after);
     if (row.kind == Kind::Instances) {
-      diff_instances(*std::get<std::vector<Instance>*>(old), *std::get<std::vector<Instance>*>(now), where, lines);
+      diff_instances(*std::get<std::vector<Instance>*>(old), *std::get<std::vector<Instance>*>(now), where,
+                     lines);
       continue;
     }
     const std::string was = show(row, old), is = show(row, now);
@@ -73,7 +76,8 @@ void diff_rows(std::span<const Directive> rows, void* before, void* after, const
 }
 
 const Item* find(const std::vector<Item>& items, const std::string& name) {
-  const auto found = std::find_if(items.begin(), items.end(), [&](const Item& item) { return item.name == name; });
+  const auto found =
+      std::find_if(items.begin(), items.end(), [&](const Item& item) { return item.name == name; });
   return found == items.end() ? nullptr : &*found;
 }
 
@@ -99,7 +103,8 @@ std::vector<std::string> diff(const Snapshot& before, const Snapshot& after) {
   Lines lines;
   Snapshot old = before, now = after;  // slots point into what may be written
   for (const Section& section : sections()) diff_section(section, old, now, lines);
-  if (before.node != after.node) lines.push_back("this node: " + or_none(before.node) + " -> " + or_none(after.node));
+  if (before.node != after.node)
+    lines.push_back("this node: " + or_none(before.node) + " -> " + or_none(after.node));
   return lines;
 }
 

@@ -27,13 +27,15 @@ void read_named(Reading& r, Snapshot& s, const Section& section, const Value& va
   const std::string name(section.name);
   if (value.kind != Value::Kind::Table)
     return r.report.error(value.name_place, "expected [" + name + ".NAME]; got " + describe(value.kind));
-  if (value.items.size() > kMostItems) return r.report.error(value.name_place, "there are too many of [" + name + ".NAME]");
+  if (value.items.size() > kMostItems)
+    return r.report.error(value.name_place, "there are too many of [" + name + ".NAME]");
   for (const Value& item : value.items) {
     const std::string title = "[" + name + "." + item.name + "]";
     if (const char* expected = rule_name(item.name)) {
       r.report.error(item.name_place, std::string("expected ") + expected + "; got " + quoted(item.name));
     } else if (item.kind != Value::Kind::Table) {
-      r.report.error(item.name_place, "expected [" + name + ".NAME], a section with a name of your own; got " +
+      r.report.error(item.name_place, "expected [" + name +
+                                          ".NAME], a section with a name of your own; got " +
                                           quoted(item.name) + " as " + describe(item.kind));
     } else {
       const std::string path = name + "." + item.name;
@@ -46,8 +48,10 @@ void read_named(Reading& r, Snapshot& s, const Section& section, const Value& va
 void read_listed(Reading& r, Snapshot& s, const Section& section, const Value& value) {
   const std::string title = "[[" + std::string(section.name) + "]]";
   if (value.kind != Value::Kind::List)
-    return r.report.error(value.name_place, "expected " + title + ", in two pairs of brackets; got " + describe(value.kind));
-  if (value.items.size() > kMostItems) return r.report.error(value.name_place, "there are too many of " + title);
+    return r.report.error(value.name_place,
+                          "expected " + title + ", in two pairs of brackets; got " + describe(value.kind));
+  if (value.items.size() > kMostItems)
+    return r.report.error(value.name_place, "there are too many of " + title);
   for (std::size_t i = 0; i < value.items.size(); ++i) {
     const Value& item = value.items[i];
     const std::string path = std::string(section.name) + "." + std::to_string(i);
@@ -64,7 +68,8 @@ void read_sections(Reading& r, Snapshot& s, const Value& root) {
   for (const Section& section : sections()) names.push_back(section.name);
   for (const Value& item : root.items)
     if (std::find(names.begin(), names.end(), item.name) == names.end())
-      r.report.error(item.name_place, "there is no section " + quoted(item.name) + suggestion(item.name, names));
+      r.report.error(item.name_place,
+                     "there is no section " + quoted(item.name) + suggestion(item.name, names));
   for (const Section& section : sections()) {
     const Value* value = root.member(section.name);
     const std::string name(section.name);
@@ -104,7 +109,8 @@ void imply_route(Reading& r, Snapshot& s, const Value& root) {
   Value route;
   route.items.push_back(std::move(service));
   for (const Section& section : sections())
-    if (section.shape == Shape::List) read_table(r, route, section.rows, section.add(s, ""), "route.0", "[[route]]");
+    if (section.shape == Shape::List)
+      read_table(r, route, section.rows, section.add(s, ""), "route.0", "[[route]]");
 }
 
 }  // namespace
@@ -118,7 +124,8 @@ Loaded load_text(std::string_view text, const std::string& name, const LoadOptio
     return {nullptr, report.take()};
   }
   const std::size_t slash = name.rfind('/');
-  Reading reading{report, *snapshot, slash == std::string::npos ? "" : name.substr(0, slash), options.look_up};
+  Reading reading{report, *snapshot, slash == std::string::npos ? "" : name.substr(0, slash),
+                  options.look_up};
   read_sections(reading, *snapshot, parsed.root);
   imply_route(reading, *snapshot, parsed.root);
   validate(*snapshot, report);

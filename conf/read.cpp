@@ -45,32 +45,38 @@ void read_boolean(Reading& r, const Value& value, const Slot& slot) {
 
 void read_count(Reading& r, const Directive& row, const Value& value, const Slot& slot) {
   if (value.kind != Value::Kind::Integer) return report_type(r, value, "a whole number");
-  if (value.integer < 0) return r.report.error(value.place, "expected a number of at least " + plain(row.range.min));
+  if (value.integer < 0)
+    return r.report.error(value.place, "expected a number of at least " + plain(row.range.min));
   const auto number = static_cast<std::uint64_t>(value.integer);
   if (within(r, value, number, row.range, plain)) store_number(slot, number);
 }
 
 void read_size(Reading& r, const Directive& row, const Value& value, const Slot& slot) {
   if (value.kind == Value::Kind::Integer)
-    return r.report.error(value.place, "expected a size with its unit, such as \"64KiB\"; got the bare number " +
-                                           std::to_string(value.integer));
+    return r.report.error(value.place,
+                          "expected a size with its unit, such as \"64KiB\"; got the bare number " +
+                              std::to_string(value.integer));
   if (value.kind != Value::Kind::Text) return report_type(r, value, "a size such as \"64KiB\" or \"1MiB\"");
   const auto bytes = parse_size(value.text);
   if (!bytes)
-    return r.report.error(value.place, "expected a whole number and one of B, KiB, MiB, GiB, KB, MB, GB, such as "
-                                       "\"64KiB\"; got " + quoted(value.text));
+    return r.report.error(value.place,
+                          "expected a whole number and one of B, KiB, MiB, GiB, KB, MB, GB, such as "
+                          "\"64KiB\"; got " +
+                              quoted(value.text));
   if (within(r, value, *bytes, row.range, format_size)) store_number(slot, *bytes);
 }
 
 void read_duration(Reading& r, const Directive& row, const Value& value, const Slot& slot) {
   if (value.kind == Value::Kind::Integer)
-    return r.report.error(value.place, "expected a duration with its unit, such as \"500ms\"; got the bare number " +
-                                           std::to_string(value.integer));
+    return r.report.error(value.place,
+                          "expected a duration with its unit, such as \"500ms\"; got the bare number " +
+                              std::to_string(value.integer));
   if (value.kind != Value::Kind::Text) return report_type(r, value, "a duration such as \"500ms\" or \"4s\"");
   const auto duration = parse_duration(value.text);
   if (!duration)
-    return r.report.error(value.place, "expected a whole number and one of us, ms, s, m, h, d, such as \"500ms\"; got " +
-                                           quoted(value.text));
+    return r.report.error(value.place,
+                          "expected a whole number and one of us, ms, s, m, h, d, such as \"500ms\"; got " +
+                              quoted(value.text));
   // Rounded up, so that "1us" is not below a least of 1 ms only by rounding, nor "0s" above it.
   const auto ms = static_cast<std::uint64_t>(duration->ns) / 1'000'000 + (duration->ns % 1'000'000 ? 1 : 0);
   if (within(r, value, ms, row.range, millis)) store<Duration>(slot, *duration);
@@ -78,8 +84,7 @@ void read_duration(Reading& r, const Directive& row, const Value& value, const S
 
 void read_choice(Reading& r, const Value& value, const Slot& slot) {
   const auto names = choices(slot);
-  if (value.kind != Value::Kind::Text)
-    return report_type(r, value, "a text" + suggestion("", names));
+  if (value.kind != Value::Kind::Text) return report_type(r, value, "a text" + suggestion("", names));
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (names[i] != value.text) continue;
     if (std::holds_alternative<LogFormat*>(slot)) return store<LogFormat>(slot, i);
@@ -90,7 +95,8 @@ void read_choice(Reading& r, const Value& value, const Slot& slot) {
   r.report.error(value.place, quoted(value.text) + " is not a choice here" + suggestion(value.text, names));
 }
 
-void read_texts(Reading& r, const Directive& row, const Value& value, const Slot& slot, const std::string& path) {
+void read_texts(Reading& r, const Directive& row, const Value& value, const Slot& slot,
+                const std::string& path) {
   std::vector<std::string> texts;
   for (const Value* item : read_list(r, row, value, path))
     if (const std::string* text = read_text(r, row, *item)) texts.push_back(*text);
@@ -133,9 +139,11 @@ void report_type(Reading& r, const Value& value, const std::string& expected) {
   r.report.error(value.place, "expected " + expected + "; got " + describe(value.kind));
 }
 
-bool within(Reading& r, const Value& value, std::uint64_t number, Range range, std::string (*format)(std::uint64_t)) {
+bool within(Reading& r, const Value& value, std::uint64_t number, Range range,
+            std::string (*format)(std::uint64_t)) {
   if (number >= range.min && number <= range.max) return true;
-  r.report.error(value.place, "expected from " + format(range.min) + " to " + format(range.max) + "; got " + format(number));
+  r.report.error(value.place, "expected from " + format(range.min) + " to " + format(range.max) + "; got " +
+                                  format(number));
   return false;
 }
 
@@ -149,8 +157,8 @@ const std::string* read_text(Reading& r, const Directive& row, const Value& valu
   const std::size_t least = list ? 1 : std::max<std::size_t>(row.range.min, 1);
   const std::size_t most = list || !row.range.max ? kLongestText : row.range.max;
   if (value.text.size() < least || value.text.size() > most || value.text.find('\0') != std::string::npos) {
-    r.report.error(value.place, "expected a text of " + plain(least) + " to " + plain(most) + " characters; got " +
-                                    plain(value.text.size()));
+    r.report.error(value.place, "expected a text of " + plain(least) + " to " + plain(most) +
+                                    " characters; got " + plain(value.text.size()));
     return nullptr;
   }
   if (const char* expected = row.rule ? row.rule(value.text) : nullptr) {
@@ -160,7 +168,8 @@ const std::string* read_text(Reading& r, const Directive& row, const Value& valu
   return &value.text;
 }
 
-std::vector<const Value*> read_list(Reading& r, const Directive& row, const Value& value, const std::string& path) {
+std::vector<const Value*> read_list(Reading& r, const Directive& row, const Value& value,
+                                    const std::string& path) {
   std::vector<const Value*> items;
   if (value.kind == Value::Kind::Text) {
     r.report.remember(path + ".0", value.place);
@@ -183,8 +192,8 @@ std::vector<const Value*> read_list(Reading& r, const Directive& row, const Valu
   return items;
 }
 
-void read_directive(Reading& r, const Directive& row, const Value& value, void* object, const std::string& path,
-                    const std::string& title) {
+void read_directive(Reading& r, const Directive& row, const Value& value, void* object,
+                    const std::string& path, const std::string& title) {
   if (row.kind == Kind::Group || row.kind == Kind::Option) {
     if (value.kind != Value::Kind::Table) return report_type(r, value, "a table { ... }");
     return read_table(r, value, row.rows, row.open(object, true), path, quoted(row.name) + " of " + title);
@@ -215,7 +224,8 @@ void read_table(Reading& r, const Value& table, std::span<const Directive> rows,
   for (const Value& item : table.items) {
     const auto known = std::find(names.begin(), names.end(), item.name);
     if (known == names.end()) {
-      r.report.error(item.name_place, title + " has no directive " + quoted(item.name) + suggestion(item.name, names));
+      r.report.error(item.name_place,
+                     title + " has no directive " + quoted(item.name) + suggestion(item.name, names));
       continue;
     }
     const std::string item_path = path + "." + item.name;
@@ -223,7 +233,8 @@ void read_table(Reading& r, const Value& table, std::span<const Directive> rows,
     read_directive(r, rows[static_cast<std::size_t>(known - names.begin())], item, object, item_path, title);
   }
   for (const Directive& row : rows)
-    if (!table.member(row.name)) read_absent(r, row, table, object, path + "." + std::string(row.name), title);
+    if (!table.member(row.name))
+      read_absent(r, row, table, object, path + "." + std::string(row.name), title);
 }
 
 }  // namespace holdfast::conf

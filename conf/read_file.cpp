@@ -57,7 +57,8 @@ void read_directory(Reading& r, const Directive& row, const Value& value, const 
   const std::string name = full_name(r, *text);
   struct stat status;
   if (stat(name.c_str(), &status) != 0 || access(name.c_str(), W_OK | X_OK) != 0)
-    return r.report.error(value.place, "directory " + quoted(name) + " cannot be written: " + std::strerror(errno));
+    return r.report.error(value.place,
+                          "directory " + quoted(name) + " cannot be written: " + std::strerror(errno));
   if (!S_ISDIR(status.st_mode)) return r.report.error(value.place, quoted(name) + " is not a directory");
   set_text(slot, name);
 }
@@ -91,7 +92,8 @@ FileText read_whole(const std::string& name, std::size_t most) {
   return file;
 }
 
-void read_file_name(Reading& r, const Directive& row, const Value& value, const Slot& slot, const std::string& path) {
+void read_file_name(Reading& r, const Directive& row, const Value& value, const Slot& slot,
+                    const std::string& path) {
   if (row.kind == Kind::Directory) return read_directory(r, row, value, slot);
   if (row.kind == Kind::Output) {
     const std::string* text = read_text(r, row, value);
@@ -102,7 +104,8 @@ void read_file_name(Reading& r, const Directive& row, const Value& value, const 
     auto* const* names = std::get_if<std::vector<std::string>*>(&slot);
     CHECK(names);
     for (const Value* item : read_list(r, row, value, path))
-      if (std::string name = readable_file(r, row, *item); !name.empty()) (*names)->push_back(std::move(name));
+      if (std::string name = readable_file(r, row, *item); !name.empty())
+        (*names)->push_back(std::move(name));
   }
 }
 
@@ -113,7 +116,8 @@ void read_error_page(Reading& r, const Directive& row, const Value& value, Route
   const auto type = std::find_if(kMediaTypes.begin(), kMediaTypes.end(),
                                  [&](const MediaType& media) { return name.ends_with(media.extension); });
   if (type == kMediaTypes.end())
-    return r.report.error(value.place, "expected a file whose name ends in .html, .json, .txt or .xml; got " + quoted(name));
+    return r.report.error(
+        value.place, "expected a file whose name ends in .html, .json, .txt or .xml; got " + quoted(name));
   FileText page = read_whole(name, kLargestPage);
   if (!page.error.empty())
     return r.report.error(value.place, "file " + quoted(name) + " cannot be read: " + page.error);

@@ -28,13 +28,15 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
 // ---- bind ----
 
 /// "vip.NAME:port": every address of that virtual IP.
-void bind_vip(Reading& r, const Value& item, std::string_view name, std::uint16_t port, std::vector<Address>& out) {
+void bind_vip(Reading& r, const Value& item, std::string_view name, std::uint16_t port,
+              std::vector<Address>& out) {
   std::vector<std::string_view> names;
   for (const Vip& vip : r.snapshot.vips) {
     names.push_back(vip.name);
     if (vip.name != name) continue;
     for (const std::string& address : vip.addresses)
-      if (auto ip = Address::from_ip(std::string_view(address).substr(0, address.find('/')), port)) out.push_back(*ip);
+      if (auto ip = Address::from_ip(std::string_view(address).substr(0, address.find('/')), port))
+        out.push_back(*ip);
     return;
   }
   r.report.error(item.place, "there is no [vip." + std::string(name) + "]" + suggestion(name, names));
@@ -56,8 +58,10 @@ void read_binds(Reading& r, const Directive& row, const Value& value, std::vecto
     } else if (auto address = Address::parse(*text)) {
       out.push_back(*address);
     } else {
-      r.report.error(item->place, "expected \"ip:port\", \"[ipv6]:port\", \"*:port\" or \"vip.NAME:port\" with a port "
-                                  "from 1 to 65535; got " + quoted(*text));
+      r.report.error(item->place,
+                     "expected \"ip:port\", \"[ipv6]:port\", \"*:port\" or \"vip.NAME:port\" with a port "
+                     "from 1 to 65535; got " +
+                         quoted(*text));
     }
   }
 }
@@ -70,7 +74,8 @@ void read_networks(Reading& r, const Directive& row, const Value& value, std::ve
     if (auto network = Network::parse(*text))
       out.push_back(*network);
     else
-      r.report.error(item->place, "expected an address or a network such as \"10.0.0.0/8\"; got " + quoted(*text));
+      r.report.error(item->place,
+                     "expected an address or a network such as \"10.0.0.0/8\"; got " + quoted(*text));
   }
 }
 
@@ -83,7 +88,8 @@ std::optional<Address> look_up(const std::string& host, std::uint16_t port, std:
   addrinfo* found = nullptr;
   const int code = getaddrinfo(host.c_str(), nullptr, &hints, &found);
   char ip[NI_MAXHOST] = "";
-  const int named = code ? code : getnameinfo(found->ai_addr, found->ai_addrlen, ip, sizeof ip, nullptr, 0, NI_NUMERICHOST);
+  const int named =
+      code ? code : getnameinfo(found->ai_addr, found->ai_addrlen, ip, sizeof ip, nullptr, 0, NI_NUMERICHOST);
   if (found) freeaddrinfo(found);
   if (named) error = gai_strerror(named);
   return named ? std::nullopt : Address::from_ip(ip, port);
@@ -101,7 +107,8 @@ void resolve(Reading& r, Instance& instance, Place place) {
   // Digits and dots alone are a mistyped address; as a name they would be asked of the whole network.
   const bool name = !rule_host_field(host) && host.find_first_not_of("0123456789.") != std::string::npos;
   if (!port || !name || host.find('[') != std::string::npos)
-    return r.report.error(place, "expected \"host:port\" or \"[ipv6]:port\" with a port from 1 to 65535; got " + quoted(text));
+    return r.report.error(
+        place, "expected \"host:port\" or \"[ipv6]:port\" with a port from 1 to 65535; got " + quoted(text));
   std::string error = "look-ups are switched off";
   const auto address = r.look_up ? look_up(host, *port, error) : std::nullopt;
   if (!address) return r.report.error(place, "host name " + quoted(host) + " cannot be looked up: " + error);
@@ -154,8 +161,10 @@ void read_status(Reading& r, const Value& value, Check& check) {
     end = second.ptr;
   }
   if (!good || end != last || low < 100 || high > 599 || low > high)
-    return r.report.error(value.place, "expected a status from 100 to 599 or a range of them, such as \"200\" or "
-                                       "\"200-399\"; got " + quoted(text));
+    return r.report.error(value.place,
+                          "expected a status from 100 to 599 or a range of them, such as \"200\" or "
+                          "\"200-399\"; got " +
+                              quoted(text));
   check.status_min = low;
   check.status_max = high;
 }
@@ -171,7 +180,8 @@ void read_check_path(Reading& r, const Directive& row, const Value& value, Check
 }
 
 void read_check_flag(Reading& r, const Directive& row, const Value& value, Check& check) {
-  if (value.kind != Value::Kind::Boolean || !value.boolean) return report_type(r, value, "true, or to leave it out");
+  if (value.kind != Value::Kind::Boolean || !value.boolean)
+    return report_type(r, value, "true, or to leave it out");
   check.kind = row.name == "tcp" ? CheckKind::Tcp : CheckKind::None;
 }
 
@@ -212,7 +222,8 @@ void read_header_names(Reading& r, const Directive& row, const Value& value, std
 
 }  // namespace
 
-void read_special(Reading& r, const Directive& row, const Value& value, const Slot& slot, const std::string& path) {
+void read_special(Reading& r, const Directive& row, const Value& value, const Slot& slot,
+                  const std::string& path) {
   switch (row.kind) {
     case Kind::BindList: return read_binds(r, row, value, target<std::vector<Address>>(slot), path);
     case Kind::NetworkList: return read_networks(r, row, value, target<std::vector<Network>>(slot), path);
@@ -221,7 +232,8 @@ void read_special(Reading& r, const Directive& row, const Value& value, const Sl
     case Kind::CheckFlag: return read_check_flag(r, row, value, target<Check>(slot));
     case Kind::StatusRange: return read_status(r, value, target<Check>(slot));
     case Kind::HeaderMap: return read_header_map(r, row, value, target<std::vector<HeaderOp>>(slot));
-    case Kind::HeaderNames: return read_header_names(r, row, value, target<std::vector<HeaderOp>>(slot), path);
+    case Kind::HeaderNames:
+      return read_header_names(r, row, value, target<std::vector<HeaderOp>>(slot), path);
     case Kind::ErrorPage: return read_error_page(r, row, value, target<Route>(slot));
     case Kind::TlsVersion:
       if (value.text == "1.2" || value.text == "1.3")

@@ -37,7 +37,9 @@ const char* kind_name(Kind kind) {
 std::string range_text(const Directive& row) {
   const auto [min, max] = row.range;
   if (!max) return {};
-  const auto millis = [](std::uint64_t ms) { return format_duration(Duration::millis(static_cast<std::int64_t>(ms))); };
+  const auto millis = [](std::uint64_t ms) {
+    return format_duration(Duration::millis(static_cast<std::int64_t>(ms)));
+  };
   switch (row.kind) {
     case Kind::Count: return ", " + std::to_string(min) + " to " + std::to_string(max);
     case Kind::Size: return ", " + format_size(min) + " to " + format_size(max);
@@ -49,7 +51,8 @@ std::string range_text(const Directive& row) {
 std::string choice_text(const Directive& row, void* object) {
   std::string out;
   if (row.kind != Kind::Choice) return out;
-  for (std::string_view name : choices(row.slot(object))) out += (out.empty() ? ": `" : ", `") + std::string(name) + "`";
+  for (std::string_view name : choices(row.slot(object)))
+    out += (out.empty() ? ": `" : ", `") + std::string(name) + "`";
   return out;
 }
 
@@ -80,8 +83,10 @@ std::string heading(const Section& section) {
 std::string reference() {
   std::string out =
       "# Configuration reference\n\n"
-      "Made by `holdfast reference` from the table that also reads the file. The file is TOML. A duration is a\n"
-      "whole number and `us`, `ms`, `s`, `m`, `h` or `d`; a size a whole number and `B`, `KiB`, `MiB`, `GiB`, `KB`,\n"
+      "Made by `holdfast reference` from the table that also reads the file. The file is TOML. A duration is "
+      "a\n"
+      "whole number and `us`, `ms`, `s`, `m`, `h` or `d`; a size a whole number and `B`, `KiB`, `MiB`, "
+      "`GiB`, `KB`,\n"
       "`MB` or `GB`: a bare number is neither. File names that do not begin with `/` start at the\n"
       "configuration's own directory. A dotted name such as `timeouts.idle` may be written so, or as\n"
       "`timeouts = { idle = \"75s\" }`.\n";

@@ -70,7 +70,8 @@ std::vector<Diagnostic> Report::take() {
 
 std::string quoted(std::string_view text) {
   std::string out = "\"";
-  for (char c : text.substr(0, kLongestQuote)) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
+  for (char c : text.substr(0, kLongestQuote))
+    out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
   return out + (text.size() > kLongestQuote ? "...\"" : "\"");
 }
 

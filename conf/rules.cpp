@@ -11,7 +11,9 @@ bool is_alnum(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') 
 
 bool is_visible(char c) { return c > 0x20 && c < 0x7f; }
 
-bool is_tchar(char c) { return is_alnum(c) || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos; }
+bool is_tchar(char c) {
+  return is_alnum(c) || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+}
 
 template <class Predicate>
 bool all(std::string_view text, Predicate predicate) {
@@ -48,7 +50,8 @@ bool is_port(std::string_view text) {
 }  // namespace
 
 const char* rule_name(std::string_view text) {
-  const bool good = text.size() <= 64 && all(text, [](char c) { return is_alnum(c) || c == '-' || c == '_'; });
+  const bool good =
+      text.size() <= 64 && all(text, [](char c) { return is_alnum(c) || c == '-' || c == '_'; });
   return good ? nullptr : "a name of up to 64 letters, digits, \"-\" and \"_\"";
 }
 
@@ -58,7 +61,8 @@ const char* rule_token(std::string_view text) {
 
 const char* rule_method(std::string_view text) {
   // CONNECT would make an open relay of a proxy that routes by path (RFC 9110 section 9.3.6).
-  const bool good = all(text, [](char c) { return is_tchar(c) && !(c >= 'a' && c <= 'z'); }) && text != "CONNECT";
+  const bool good =
+      all(text, [](char c) { return is_tchar(c) && !(c >= 'a' && c <= 'z'); }) && text != "CONNECT";
   return good ? nullptr : "a method in capitals other than CONNECT, such as \"GET\"";
 }
 
@@ -100,9 +104,11 @@ const char* rule_host_field(std::string_view text) {
 const char* rule_header_name(std::string_view text) {
   if (!all(text, is_tchar)) return "a header name: letters, digits and !#$%&'*+-.^_`|~";
   // RFC 9110 section 7.6.1: these belong to one connection, and the proxy makes its own.
-  for (std::string_view own : {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding",
-                               "upgrade", "content-length", "proxy-authenticate", "proxy-authorization"})
-    if (same_name(text, own)) return "another header: this one belongs to the connection and is the proxy's own";
+  for (std::string_view own :
+       {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+        "content-length", "proxy-authenticate", "proxy-authorization"})
+    if (same_name(text, own))
+      return "another header: this one belongs to the connection and is the proxy's own";
   return nullptr;
 }
 

@@ -7,37 +7,56 @@
 namespace holdfast::conf {
 namespace {
 
+// clang-format off: a row is two lines, what it is and what it says
 constexpr Directive kCluster[] = {
-    {"name", Kind::Text, "", slot<&Snapshot::cluster>, "The cluster's name, the same on both nodes.", {1, 64}, rule_name, true},
-    {"secret-file", Kind::File, "", unused, "File with the secret that authenticates the peer channel; not used by this version."},
+    {"name", Kind::Text, "", slot<&Snapshot::cluster>,
+     "The cluster's name, the same on both nodes.", {1, 64}, rule_name, true},
+    {"secret-file", Kind::File, "", unused,
+     "File with the secret that authenticates the peer channel; not used by this version."},
 };
 
 constexpr Directive kNode[] = {
-    {"address", Kind::Text, "", slot<&Node::address>, "This node's own IP address.", {}, rule_ip, true},
-    {"interface", Kind::Text, "", slot<&Node::interface>, "Network interface that carries virtual addresses.", {}, rule_interface},
+    {"address", Kind::Text, "", slot<&Node::address>,
+     "This node's own IP address.", {}, rule_ip, true},
+    {"interface", Kind::Text, "", slot<&Node::interface>,
+     "Network interface that carries virtual addresses.", {}, rule_interface},
 };
 
 constexpr Directive kVip[] = {
-    {"addresses", Kind::TextList, "", slot<&Vip::addresses>, "Virtual addresses with their prefix.", {1, 32}, rule_network, true},
-    {"vrid", Kind::Count, "", slot<&Vip::vrid>, "VRRP virtual router id, unique on the network.", {1, 255}, nullptr, true},
-    {"prefer", Kind::Text, "", slot<&Vip::prefer>, "Node that holds the addresses when both could.", {}, rule_name},
+    {"addresses", Kind::TextList, "", slot<&Vip::addresses>,
+     "Virtual addresses with their prefix.", {1, 32}, rule_network, true},
+    {"vrid", Kind::Count, "", slot<&Vip::vrid>,
+     "VRRP virtual router id, unique on the network.", {1, 255}, nullptr, true},
+    {"prefer", Kind::Text, "", slot<&Vip::prefer>,
+     "Node that holds the addresses when both could.", {}, rule_name},
 };
 
 constexpr Directive kProcess[] = {
-    {"loops", Kind::Count, "0", slot<&Process::loops>, "Data loops (threads); 0: one per processor this process may use.", {0, 256}},
-    {"drain-timeout", Kind::Duration, "30s", slot<&Process::drain_timeout>, "After SIGTERM, how long requests and tunnels may go on.", {0, 86'400'000}},
-    {"control-socket", Kind::Output, "/run/holdfast.sock", slot<&Process::control_socket>, "Unix socket of `holdfast status`, `drain` and the other commands.", {1, 100}},
-    {"spill-dir", Kind::Directory, "/var/tmp", slot<&Process::spill_dir>, "Directory for unlinked files of request bodies too large for memory."},
-    {"memory-budget", Kind::Size, "256MiB", slot<&Process::memory_budget>, "Memory for parked and retained bodies of the whole process.", {1 << 20, 1ull << 40}},
-    {"spill-budget", Kind::Size, "4GiB", slot<&Process::spill_budget>, "Disk space for the same.", {0, 1ull << 44}},
-    {"access-log", Kind::Output, "", slot<&Process::access_log>, "File of the access log; \"-\" is standard output; none by default."},
-    {"access-log-format", Kind::Choice, "json", slot<&Process::access_log_format>, "JSON lines, or the common log format."},
-    {"user", Kind::Text, "", slot<&Process::user>, "User to become once the listeners are bound.", {1, 64}, rule_name},
+    {"loops", Kind::Count, "0", slot<&Process::loops>,
+     "Data loops (threads); 0: one per processor this process may use.", {0, 256}},
+    {"drain-timeout", Kind::Duration, "30s", slot<&Process::drain_timeout>,
+     "After SIGTERM, how long requests and tunnels may go on.", {0, 86'400'000}},
+    {"control-socket", Kind::Output, "/run/holdfast.sock", slot<&Process::control_socket>,
+     "Unix socket of `holdfast status`, `drain` and the other commands.", {1, 100}},
+    {"spill-dir", Kind::Directory, "/var/tmp", slot<&Process::spill_dir>,
+     "Directory for unlinked files of request bodies too large for memory."},
+    {"memory-budget", Kind::Size, "256MiB", slot<&Process::memory_budget>,
+     "Memory for parked and retained bodies of the whole process.", {1 << 20, 1ull << 40}},
+    {"spill-budget", Kind::Size, "4GiB", slot<&Process::spill_budget>,
+     "Disk space for the same.", {0, 1ull << 44}},
+    {"access-log", Kind::Output, "", slot<&Process::access_log>,
+     "File of the access log; \"-\" is standard output; none by default."},
+    {"access-log-format", Kind::Choice, "json", slot<&Process::access_log_format>,
+     "JSON lines, or the common log format."},
+    {"user", Kind::Text, "", slot<&Process::user>,
+     "User to become once the listeners are bound.", {1, 64}, rule_name},
 };
 
 constexpr Directive kAdmin[] = {
-    {"bind", Kind::BindList, "", slot<&Admin::bind>, "Addresses of `/metrics` and `/healthz`; none by default. Anyone who reaches them may read.", {1, 16}},
+    {"bind", Kind::BindList, "", slot<&Admin::bind>,
+     "Addresses of `/metrics` and `/healthz`; none by default. Anyone who reaches them may read.", {1, 16}},
 };
+// clang-format on
 
 template <auto Member>
 void* add_named(Snapshot& snapshot, const std::string& name) {
@@ -81,14 +100,27 @@ std::span<const Directive> admin_rows() { return kAdmin; }
 
 std::span<const Section> sections() {
   static const Section kSections[] = {
-      {"cluster", Shape::One, "The pair of nodes. Leave it out on a single server.", cluster_rows(), whole_snapshot, whole_snapshot_item},
-      {"node", Shape::Named, "One server of the cluster. A node finds itself by `--node`, its host name or its address.", node_rows(), add_named<&Snapshot::nodes>, named_items<&Snapshot::nodes>},
-      {"vip", Shape::Named, "A virtual IP. Its name can be bound; this version does not move it between nodes.", vip_rows(), add_named<&Snapshot::vips>, named_items<&Snapshot::vips>},
-      {"process", Shape::One, "The process as a whole.", process_rows(), only<&Snapshot::process>, only_item<&Snapshot::process>},
-      {"admin", Shape::One, "Metrics and health of Holdfast itself, over HTTP.", admin_rows(), only<&Snapshot::admin>, only_item<&Snapshot::admin>},
-      {"listen", Shape::Named, "Where clients connect.", listen_rows(), add_named<&Snapshot::listens>, named_items<&Snapshot::listens>},
-      {"service", Shape::Named, "The instances of one application, and how one of them is chosen.", service_rows(), add_named<&Snapshot::services>, named_items<&Snapshot::services>},
-      {"route", Shape::List, "Which requests go to which service. The most specific route wins: host, then path, then method; the order in the file does not matter. With one service and no route, all requests go to it.", route_rows(), add_named<&Snapshot::routes>, named_items<&Snapshot::routes>},
+      {"cluster", Shape::One, "The pair of nodes. Leave it out on a single server.", cluster_rows(),
+       whole_snapshot, whole_snapshot_item},
+      {"node", Shape::Named,
+       "One server of the cluster. A node finds itself by `--node`, its host name or its address.",
+       node_rows(), add_named<&Snapshot::nodes>, named_items<&Snapshot::nodes>},
+      {"vip", Shape::Named,
+       "A virtual IP. Its name can be bound; this version does not move it between nodes.", vip_rows(),
+       add_named<&Snapshot::vips>, named_items<&Snapshot::vips>},
+      {"process", Shape::One, "The process as a whole.", process_rows(), only<&Snapshot::process>,
+       only_item<&Snapshot::process>},
+      {"admin", Shape::One, "Metrics and health of Holdfast itself, over HTTP.", admin_rows(),
+       only<&Snapshot::admin>, only_item<&Snapshot::admin>},
+      {"listen", Shape::Named, "Where clients connect.", listen_rows(), add_named<&Snapshot::listens>,
+       named_items<&Snapshot::listens>},
+      {"service", Shape::Named, "The instances of one application, and how one of them is chosen.",
+       service_rows(), add_named<&Snapshot::services>, named_items<&Snapshot::services>},
+      {"route", Shape::List,
+       "Which requests go to which service. The most specific route wins: host, then path, then "
+       "method; the order in the file does not matter. With one service and no route, all requests go "
+       "to it.",
+       route_rows(), add_named<&Snapshot::routes>, named_items<&Snapshot::routes>},
   };
   return kSections;
 }

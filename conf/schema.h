@@ -44,10 +44,10 @@ enum class Kind : std::uint8_t {
 };
 
 /// Where a directive's value goes. monostate: it is checked, and not used by this version.
-using Slot = std::variant<std::monostate, bool*, int*, std::uint16_t*, std::uint32_t*, std::uint64_t*, Duration*,
-                          std::string*, std::vector<std::string>*, std::vector<Address>*, std::vector<Network>*,
-                          std::vector<Instance>*, LogFormat*, Protocol*, Mode*, Replay*, Check*,
-                          std::vector<HeaderOp>*, Route*>;
+using Slot = std::variant<std::monostate, bool*, int*, std::uint16_t*, std::uint32_t*, std::uint64_t*,
+                          Duration*, std::string*, std::vector<std::string>*, std::vector<Address>*,
+                          std::vector<Network>*, std::vector<Instance>*, LogFormat*, Protocol*, Mode*,
+                          Replay*, Check*, std::vector<HeaderOp>*, Route*>;
 
 /// Lowest and highest: of a count, of a size in bytes, of a duration in milliseconds, of the number of
 /// characters of a text and of items of a list.
@@ -128,7 +128,7 @@ struct OwnerOf<M T::*> {
 template <auto First, auto... Rest>
 Slot slot(void* object) {
   using Owner = typename OwnerOf<decltype(First)>::type;
-  return &((static_cast<Owner*>(object)->*First).* ... .* Rest);
+  return &((static_cast<Owner*>(object)->*First).*....*Rest);
 }
 
 template <class T>
@@ -147,7 +147,10 @@ template <auto Member>
 void* part(void* object, bool make) {
   using Owner = typename OwnerOf<decltype(Member)>::type;
   auto& member = static_cast<Owner*>(object)->*Member;
-  if constexpr (requires { member.emplace(); member.has_value(); }) {
+  if constexpr (requires {
+                  member.emplace();
+                  member.has_value();
+                }) {
     if (make) member.emplace();
     return member ? &*member : nullptr;
   } else {

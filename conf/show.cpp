@@ -81,7 +81,8 @@ struct Shower {
     if constexpr (std::is_enum_v<T>)
       return std::string(choices(slot)[static_cast<std::size_t>(*value)]);
     else
-      return row.kind == Kind::Size ? format_size(static_cast<std::uint64_t>(*value)) : std::to_string(*value);
+      return row.kind == Kind::Size ? format_size(static_cast<std::uint64_t>(*value))
+                                    : std::to_string(*value);
   }
 };
 

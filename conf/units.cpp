@@ -14,8 +14,13 @@ struct Unit {
 // Largest first: formatting takes the first that divides.
 constexpr Unit kDurations[] = {{"d", 86'400'000'000'000}, {"h", 3'600'000'000'000}, {"m", 60'000'000'000},
                                {"s", 1'000'000'000},      {"ms", 1'000'000},        {"us", 1'000}};
-constexpr Unit kSizes[] = {{"GiB", 1ull << 30}, {"GB", 1'000'000'000}, {"MiB", 1ull << 20}, {"MB", 1'000'000},
-                           {"KiB", 1ull << 10}, {"KB", 1'000},         {"B", 1}};
+constexpr Unit kSizes[] = {{"GiB", 1ull << 30},
+                           {"GB", 1'000'000'000},
+                           {"MiB", 1ull << 20},
+                           {"MB", 1'000'000},
+                           {"KiB", 1ull << 10},
+                           {"KB", 1'000},
+                           {"B", 1}};
 
 std::optional<std::uint64_t> parse(std::string_view text, std::span<const Unit> units) {
   std::uint64_t number = 0;

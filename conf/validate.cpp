@@ -18,11 +18,13 @@ void check_cluster(const Snapshot& s, Report& report) {
       report.error(report.place("vip." + vip.name + ".prefer"),
                    "there is no [node." + vip.prefer + "]" + name_suggestion(vip.prefer, s.nodes));
   if (!s.vips.empty())
-    report.warning(report.place("vip." + s.vips.front().name),
-                   "this version binds virtual addresses but does not move them between nodes: that is left to "
-                   "another program");
+    report.warning(
+        report.place("vip." + s.vips.front().name),
+        "this version binds virtual addresses but does not move them between nodes: that is left to "
+        "another program");
   else if (report.given("cluster"))
-    report.warning(report.place("cluster"), "this version has no peer channel: [cluster] is checked, and not used");
+    report.warning(report.place("cluster"),
+                   "this version has no peer channel: [cluster] is checked, and not used");
 }
 
 /// One socket cannot be bound twice; the admin listener counts.
@@ -32,8 +34,8 @@ void check_binds(const Snapshot& s, Report& report) {
     for (const Address& address : bind) {
       const auto [first, added] = owners.emplace(address.text(), owner);
       if (!added)
-        report.error(report.place(owner + ".bind"), address.text() + " is bound twice: by [" + first->second +
-                                                        "] and [" + owner + "]");
+        report.error(report.place(owner + ".bind"),
+                     address.text() + " is bound twice: by [" + first->second + "] and [" + owner + "]");
     }
   };
   for (const Listen& listen : s.listens) claim(listen.bind, "listen." + listen.name);
@@ -45,8 +47,8 @@ void check_tds_listen(const Snapshot& s, const Listen& listen, Report& report) {
   if (listen.service.empty())
     report.error(report.place(path), "[" + path + "] with protocol \"tds\" needs \"service\"");
   else if (!contains_name(s.services, listen.service))
-    report.error(report.place(path + ".service"),
-                 "there is no [service." + listen.service + "]" + name_suggestion(listen.service, s.services));
+    report.error(report.place(path + ".service"), "there is no [service." + listen.service + "]" +
+                                                      name_suggestion(listen.service, s.services));
   if (listen.tls)
     report.error(report.place(path + ".tls"),
                  "tls is not supported with protocol \"tds\": TDS has its own TLS, which is passed through");
@@ -60,7 +62,8 @@ void check_http_listen(const Listen& listen, Report& report) {
     report.error(report.place(path + ".service"),
                  "\"service\" is of tds listeners only; an HTTP listener needs a [[route]] to its service");
   if (listen.tls && listen.redirect_https)
-    report.error(report.place(path + ".redirect-https"), "this listener is https itself: it would redirect for ever");
+    report.error(report.place(path + ".redirect-https"),
+                 "this listener is https itself: it would redirect for ever");
   if (listen.tls && !listen.tls->keys.empty() && listen.tls->keys.size() != listen.tls->certificates.size() &&
       !report.failed())
     report.error(report.place(path + ".tls.key"),
@@ -105,7 +108,8 @@ void check_check(const Service& service, Report& report) {
   for (const char* kind : {"get", "head", "tcp", "none"}) {
     if (!report.given(path + "." + kind)) continue;
     if (!first.empty())
-      report.error(report.place(path + "." + kind), "expected one of get, head, tcp and none; there is \"" + first + "\" too");
+      report.error(report.place(path + "." + kind),
+                   "expected one of get, head, tcp and none; there is \"" + first + "\" too");
     first = kind;
   }
   if (service.check.kind == CheckKind::Http) {
@@ -115,7 +119,8 @@ void check_check(const Service& service, Report& report) {
   }
   for (const char* name : {"host", "expect", "body"})
     if (report.given(path + "." + name))
-      report.error(report.place(path + "." + name), "\"" + std::string(name) + "\" needs an HTTP check: get or head");
+      report.error(report.place(path + "." + name),
+                   "\"" + std::string(name) + "\" needs an HTTP check: get or head");
 }
 
 void check_services(const Snapshot& s, Report& report) {
@@ -129,9 +134,10 @@ void check_services(const Snapshot& s, Report& report) {
     if (service.mode == Mode::Balance && !service.prefer.empty())
       report.error(report.place(path + ".prefer"), "prefer needs mode = \"active-standby\"");
     if (report.given(path + ".monitor"))
-      report.warning(report.place(path + ".monitor"),
-                     "monitor is checked, and not used by this version: a SQL server's role is not watched, only "
-                     "that it can be connected to");
+      report.warning(
+          report.place(path + ".monitor"),
+          "monitor is checked, and not used by this version: a SQL server's role is not watched, only "
+          "that it can be connected to");
   }
 }
 

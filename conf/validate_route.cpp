@@ -32,7 +32,8 @@ void check_references(const Snapshot& s, const Route& route, const std::string& 
     const auto found = std::find_if(s.listens.begin(), s.listens.end(),
                                     [&](const Listen& listen) { return listen.name == route.listen[i]; });
     if (found == s.listens.end())
-      report.error(place, "there is no [listen." + route.listen[i] + "]" + name_suggestion(route.listen[i], s.listens));
+      report.error(place, "there is no [listen." + route.listen[i] + "]" +
+                              name_suggestion(route.listen[i], s.listens));
     else if (found->protocol != Protocol::Http)
       report.error(place, "[listen." + found->name + "] is not an HTTP listener: routes are of HTTP only");
   }
@@ -55,7 +56,8 @@ std::vector<std::string> claims(const Snapshot& s, const Route& route) {
   std::vector<std::string> out;
   for (const std::string& listen : listens)
     for (const std::string& host : hosts)
-      for (const std::string& method : methods) out.push_back(listen + " " + method + " " + host + " " + route.path);
+      for (const std::string& method : methods)
+        out.push_back(listen + " " + method + " " + host + " " + route.path);
   return out;
 }
 
@@ -81,10 +83,12 @@ void check_listeners_served(const Snapshot& s, Report& report) {
   for (const Listen& listen : s.listens) {
     if (listen.protocol != Protocol::Http || listen.redirect_https) continue;
     const bool served = std::any_of(s.routes.begin(), s.routes.end(), [&](const Route& route) {
-      return route.listen.empty() || std::find(route.listen.begin(), route.listen.end(), listen.name) != route.listen.end();
+      return route.listen.empty() ||
+             std::find(route.listen.begin(), route.listen.end(), listen.name) != route.listen.end();
     });
     if (!served)
-      report.error(report.place("listen." + listen.name), "[listen." + listen.name + "] has no route: add a [[route]]");
+      report.error(report.place("listen." + listen.name),
+                   "[listen." + listen.name + "] has no route: add a [[route]]");
   }
 }
 
@@ -99,7 +103,8 @@ void name_routes(Snapshot& s, Report& report) {
     const auto [first, added] = names.emplace(route.name, i);
     if (!added && given)
       report.error(report.place(path_of(i) + ".name"),
-                   "the route in line " + std::to_string(report.place(path_of(first->second)).line) + " has the same name");
+                   "the route in line " + std::to_string(report.place(path_of(first->second)).line) +
+                       " has the same name");
   }
 }
 
