@@ -64,9 +64,11 @@ Response execute(Portal& portal, const Request& request) {
   const std::string key = word(request.header("Idempotency-Key"));
   const std::string first = key.empty() ? std::string() : portal.journal.keyed(key);
   if (first.empty()) {
-    portal.journal.add("exec " + id + ' ' + request.method + ' ' + word(request.path) + ' ' +
-                       portal.options.name);
-    if (!key.empty()) portal.journal.add("key " + key + ' ' + id);
+    // One write, so that a kill -9 cannot part the two.
+    std::string line =
+        "exec " + id + ' ' + request.method + ' ' + word(request.path) + ' ' + portal.options.name;
+    if (!key.empty()) line += "\nkey " + key + ' ' + id;
+    portal.journal.add(line);
   }
   const std::string body =
       "{" + member("instance", portal.options.name) + "," + member("id", id) +

@@ -48,14 +48,14 @@ std::unique_lock<std::mutex> Journal::lock() {
   return held;
 }
 
-void Journal::add(const std::string& line) {
-  const std::string whole = line + '\n';
+void Journal::add(const std::string& lines) {
+  const std::string whole = lines + '\n';
   if (fd_ >= 0) {
     if (::write(fd_, whole.data(), whole.size()) < 0) std::perror("journal");
     return;
   }
   std::lock_guard<std::mutex> held(mutex_);
-  take(line);
+  take_all(whole);
 }
 
 void Journal::catch_up() {
@@ -64,14 +64,18 @@ void Journal::catch_up() {
     const ssize_t n = fd_ < 0 ? 0 : ::pread(fd_, bytes, sizeof bytes, read_);
     if (n <= 0) return;
     read_ += n;
-    partial_.append(bytes, static_cast<std::size_t>(n));
-    std::size_t begin = 0, end;
-    while ((end = partial_.find('\n', begin)) != partial_.npos) {
-      take(partial_.substr(begin, end - begin));
-      begin = end + 1;
-    }
-    partial_.erase(0, begin);
+    take_all(std::string(bytes, static_cast<std::size_t>(n)));
   }
+}
+
+void Journal::take_all(const std::string& bytes) {
+  partial_ += bytes;
+  std::size_t begin = 0, end;
+  while ((end = partial_.find('\n', begin)) != partial_.npos) {
+    take(partial_.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  partial_.erase(0, begin);
 }
 
 void Journal::take(const std::string& line) {

@@ -19,7 +19,7 @@ class Journal {
   /// An empty path keeps everything in memory.
   explicit Journal(const std::string& path);
 
-  void add(const std::string& line);  ///< without its newline
+  void add(const std::string& lines);  ///< without the last newline
 
   std::string user_of(const std::string& session);      ///< empty: no such session
   std::string record(const std::string& id);            ///< JSON as it was stored; empty: none
@@ -36,6 +36,7 @@ class Journal {
 
  private:
   void catch_up();
+  void take_all(const std::string& bytes);
   void take(const std::string& line);
   void take_execution(const std::string& rest);
   std::unique_lock<std::mutex> lock();

@@ -49,7 +49,9 @@ const char* const body = R"(<section><h2>Queues <span class="soft" id="link">con
 <div class="row">this page's own requests: <b id="asked">0</b> answered, <b id="failed">0</b> failed,
 slowest <b id="slowest">0</b> ms</div></section>
 <section><h2>Break an instance</h2><p class="soft">The buttons go to each instance's own port,
-past Holdfast. The demo starts a killed one again after a few seconds.</p><div id="peers"></div></section></main><script>
+past Holdfast. The demo starts a killed one again after a few seconds.</p>
+<div id="peers"></div></section></main>
+<script>
 const $=id=>document.getElementById(id),text=(id,v)=>$(id).textContent=v;
 function row(q){const tr=document.createElement('tr');
  const cells=[q.name,q.waiting,q.talking,

@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+"""The demo of proxy/run: demo.py --build DIR [--show-failover] [--rate N]. Python 3, stdlib only.
+
+Without --show-failover it runs until Ctrl-C: the portal's address, and one line a second of what the
+callers see. An instance that is killed from the page is started again after a few seconds, as an init
+system would. Everything it starts is ended when it ends, however it ends.
+"""
+import argparse
+import os
+import queue
+import signal
+import sys
+import time
+
+import demo_story
+import demo_world
+
+RESTART_S = 3
+ROW = "{:>7} {:>9} {:>7} {:>10} {:>10} {:>8} {:>8}  {}"
+
+
+class Live:
+    def __init__(self, world):
+        self.world = world
+        self.gone = {}           # instance -> when it was seen to be gone
+        self.requests = self.failed = 0
+
+    def run(self):
+        print(f"\n  The portal:  http://127.0.0.1:{self.world.port}/   (log in with any name; kill, hang "
+              "and fail instances from the page)\n"
+              f"  Instances:   {', '.join(f'{n} on port {p}' for n, p in self.world.ports.items())}\n"
+              f"  Caller:      {self.world.rate} requests per second, a fifth of them POST\n"
+              "  Ctrl-C ends everything.\n", flush=True)
+        self.world.start_caller()
+        rows = 0
+        while True:
+            try:
+                kind, item = self.world.lines.get(timeout=0.2)
+            except queue.Empty:
+                self.watch()
+                continue
+            if kind == "event":
+                print(f"        {item}", flush=True)
+            elif not item.get("total"):
+                if rows % 20 == 0:
+                    print(ROW.format("time", "requests", "failed", "slowest", "median", "waiting", "replays",
+                                     "active"), flush=True)
+                rows += 1
+                self.row(item)
+            self.watch()
+
+    def row(self, call):
+        service = self.world.service()
+        self.requests += call["requests"]
+        self.failed += call["failed"]
+        instances = service.get("instances", [])
+        active = next((i["name"] for i in instances if i["active"]), "none")
+        states = ", ".join(f"{i['name']} {i['state']}" for i in instances)
+        failures = "  ".join(f"{n} x {kind}" for kind, n in call["failures"].items())
+        print(ROW.format(f"{call['seconds']:.0f} s", call["requests"], call["failed"],
+                         f"{call['slowest_ms']:.1f} ms", f"{call['median_ms']:.2f} ms", call["in_flight"],
+                         service.get("replays", 0), f"{active}  ({states})  {failures}"), flush=True)
+
+    def watch(self):
+        """Starts again what is gone, after a pause; ends when Holdfast itself is."""
+        for name, process in list(self.world.processes.items()):
+            if process.poll() is None:
+                self.gone.pop(name, None)
+                continue
+            if name not in self.world.ports:
+                raise RuntimeError(f"{name} ended with {process.returncode}")
+            since = self.gone.setdefault(name, time.monotonic())
+            if time.monotonic() - since > RESTART_S:
+                self.world.start_instance(name)
+
+    def summary(self):
+        executed, twice = self.world.executions()
+        print(f"\n{self.requests} requests, {self.failed} failed; {executed} executed that change "
+              f"something, POST executed twice: {twice}")
+
+
+def ended(number, _frame):
+    raise SystemExit(128 + number)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="proxy/run")
+    parser.add_argument("--build", required=True)
+    parser.add_argument("--show-failover", action="store_true")
+    parser.add_argument("--rate", type=int, default=200)
+    options = parser.parse_args()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, ended)
+    world = demo_world.World(options.build, options.rate)
+    live = Live(world)
+    status = 1
+    try:
+        world.start()
+        status = demo_story.Story(world).run() if options.show_failover else live.run()
+    except (RuntimeError, OSError, queue.Empty) as error:
+        print(f"demo: {error or 'the caller says nothing any more'}", file=sys.stderr)
+        sys.stderr.write((world.dir / "log").read_text(encoding="utf-8", errors="replace")[-4000:])
+    except SystemExit as end:
+        if not options.show_failover and end.code == 128 + signal.SIGINT:
+            live.summary()
+            status = 0
+        else:
+            status = end.code
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        world.end()
+    sys.stdout.flush()
+    os._exit(status)  # the threads that follow Holdfast and the caller have nothing more to say
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""The unattended story: what callers saw in each chapter, as a table."""
+import signal
+import time
+
+HEADER = f"{'chapter':44} {'requests':>8} {'failed':>6} {'slowest':>9} {'replays':>7}  active"
+DEADLINE_S = 4  # of the route, see CONFIG in demo_world.py
+
+
+class Story:
+    def __init__(self, world):
+        self.world = world
+        self.failed = 0       # beyond what the contract allows
+        self.surprises = []
+
+    def chapter(self, title, act, seconds, may_fail=False):
+        """Acts right after a second of the caller ended, and takes what it tells of the next ones."""
+        before, act_at = self.world.active(), time.monotonic()
+        replays = self.world.service().get("replays", 0)
+        act()
+        seen = []
+        while not (seen and time.monotonic() >= act_at + seconds and seen[-1]["in_flight"] <= self.world.rate / 4):
+            kind, item = self.world.lines.get(timeout=15)
+            if kind == "call":
+                seen.append(item)
+        after = self.world.active()
+        replays = self.world.service().get("replays", 0) - replays
+        failed = sum(s["failed"] for s in seen)
+        slowest = max((s["slowest_ms"] for s in seen), default=0)
+        active = before if before == after else f"{before} -> {after}"
+        requests = sum(s["requests"] for s in seen)
+        print(f"{title:44} {requests:8} {failed:6} {slowest:6.0f} ms {replays:7}  {active}", flush=True)
+        self.judge(title, seen, failed, may_fail, after)
+
+    def judge(self, title, seen, failed, may_fail, after):
+        kinds = {kind for s in seen for kind in s["failures"]}
+        if may_fail:
+            wrong = {kind for kind in kinds if not kind.endswith(" 503")}
+            failed = sum(s["failures"].get(kind, 0) for s in seen for kind in wrong)
+        elif after == "none":
+            self.surprises.append(f"{title}: no instance is active at its end")
+        if failed:
+            self.failed += failed
+            self.surprises.append(f"{title}: {', '.join(sorted(kinds))}")
+
+    def kill(self, *names):
+        for name in names:
+            self.world.signal(name, signal.SIGKILL)
+
+    def start(self, *names):
+        for name in names:
+            self.world.start_instance(name)
+
+    def both_down(self, seconds):
+        both = list(self.world.ports)
+        self.kill(*both)
+        time.sleep(seconds)
+        self.start(*both)
+
+    def run(self):
+        world = self.world
+        print(f"{world.rate} requests per second: 70% GET, 10% PUT, 20% POST with an Idempotency-Key; "
+              f"deadline {DEADLINE_S} s\n\n{HEADER}\n{'-' * len(HEADER)}", flush=True)
+        world.start_caller()
+        world.lines.get(timeout=10)
+        self.chapter("load", lambda: None, 3)
+        first = world.active()
+        self.chapter(f"kill -9 of the active {first}", lambda: self.kill(first), 3)
+        self.chapter(f"{first} starts again", lambda: self.start(first), 3)
+        second = world.active()
+        self.chapter(f"the active {second} hangs (SIGSTOP)", lambda: world.signal(second, signal.SIGSTOP), 4)
+        self.chapter(f"{second} is killed and starts again", lambda: (self.kill(second), self.start(second)), 3)
+        third = world.active()
+        self.chapter(f"planned restart of the active {third}",
+                     lambda: (world.stop_instance(third), self.start(third)), 3)
+        self.chapter("both down for 2 s, then both back", lambda: self.both_down(2), 5)
+        self.chapter("both down for 7 s, beyond the deadline", lambda: self.both_down(7), 8, may_fail=True)
+        self.chapter("both back", lambda: None, 3)
+        return self.verdict()
+
+    def verdict(self):
+        executed, twice = self.world.executions()
+        print(f"\n{executed} requests that change something were executed; POST executed twice: {twice}")
+        print("\n".join(f"NOT AS PROMISED: {s}" for s in self.surprises) or
+              "No request failed, but those that waited longer than their deadline with both down: "
+              "they got a 503.")
+        return 1 if self.surprises or twice else 0

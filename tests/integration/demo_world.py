@@ -1,0 +1,195 @@
+"""The demo's processes: two portals, Holdfast before them, a steady caller. Python 3, stdlib only.
+
+Each is started in a session of its own and told to die with this script, and is ended by its pid. All
+files live in one temporary directory, removed at the end. Everything listens on 127.0.0.1 only.
+"""
+import ctypes
+import json
+import os
+import pathlib
+import queue
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+PR_SET_PDEATHSIG = 1
+
+CONFIG = """# Made by the demo. This is a simplex file: one server, two instances.
+[process]
+loops = 2
+drain-timeout = "3s"
+control-socket = "{dir}/control"
+spill-dir = "{dir}"
+access-log = "{dir}/access.log"
+
+[listen.portal]
+bind = ["127.0.0.1:{port}"]
+
+[service.supervisor]
+mode = "active-standby"
+instances = {{ ef-a = "127.0.0.1:{ef-a}", ef-b = "127.0.0.1:{ef-b}" }}
+check = {{ get = "/health", expect = "200", every = "250ms", every-down = "100ms", timeout = "500ms", fall = 2, rise = 2 }}
+timeouts = {{ connect = "500ms", response = "10s" }}
+
+# A caller is on the line: the answer comes within 4 s, or a clear 503 does.
+[[route]]
+name = "ivr"
+path = "/api/ivr/*"
+service = "supervisor"
+deadline = "4s"
+replay = "keyed"
+
+[[route]]
+name = "portal"
+path = "/*"
+service = "supervisor"
+deadline = "10s"
+"""
+
+
+def die_with_parent():
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def free_ports(n):
+    sockets = [socket.socket() for _ in range(n)]
+    try:
+        for s in sockets:
+            s.bind(("127.0.0.1", 0))
+        return [s.getsockname()[1] for s in sockets]
+    finally:
+        for s in sockets:
+            s.close()
+
+
+def wait_port(port, process, seconds=10):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            raise RuntimeError(f"{process.args[0]} ended with {process.returncode}")
+        try:
+            socket.create_connection(("127.0.0.1", port), 0.2).close()
+            return
+        except OSError:
+            time.sleep(0.02)
+    raise RuntimeError(f"{process.args[0]} does not listen on port {port}")
+
+
+class World:
+    def __init__(self, build, rate):
+        self.build, self.rate = pathlib.Path(build), rate
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="holdfast-demo-"))
+        self.port, *instance_ports = free_ports(3)
+        self.ports = dict(zip(("ef-a", "ef-b"), instance_ports))
+        self.processes = {}
+        self.lines = queue.Queue()      # ("call", dict) and ("event", str)
+        self.log = open(self.dir / "log", "ab")
+
+    def start(self):
+        for name in self.ports:
+            self.start_instance(name)
+        config = self.dir / "holdfast.toml"
+        text = CONFIG.format_map({"dir": self.dir, "port": self.port, **self.ports})
+        config.write_text(text, encoding="utf-8")
+        holdfast = self.run("holdfast", [self.build / "holdfast", "run", "-c", config])
+        wait_port(self.port, holdfast)
+        self.follow(self.events(), "event")
+
+    def run(self, name, command, **how):
+        self.processes[name] = subprocess.Popen(
+            [str(c) for c in command], stdin=subprocess.DEVNULL, stderr=self.log, start_new_session=True,
+            preexec_fn=die_with_parent, **{"stdout": self.log, **how})
+        return self.processes[name]
+
+    def start_instance(self, name):
+        command = [self.build / "tests/portal", "--port", self.ports[name], "--name", name,
+                   "--data", self.dir / "journal"]
+        for peer, port in self.ports.items():
+            command += ["--peer", f"{peer}={port}"]
+        wait_port(self.ports[name], self.run(name, command))
+
+    def start_caller(self):
+        url = f"http://127.0.0.1:{self.port}"
+        caller = self.run("caller", [self.build / "tests/portal", "--call", url, "--rate", self.rate],
+                          stdout=subprocess.PIPE)
+        self.follow((json.loads(line) for line in caller.stdout), "call")
+
+    def follow(self, source, kind):
+        def pump():
+            try:
+                for item in source:
+                    self.lines.put((kind, item))
+            except (OSError, ValueError):
+                pass
+        threading.Thread(target=pump, daemon=True).start()
+
+    def command(self, line):
+        """One command on Holdfast's control socket, as `holdfast status` and the others send it."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(2)
+            s.connect(str(self.dir / "control"))
+            s.sendall(line.encode() + b"\n")
+            answer = b"".join(iter(lambda: s.recv(65536), b"")).decode()
+        verdict, _, text = answer.partition("\n")
+        if verdict != "ok":
+            raise OSError(text.strip())
+        return text
+
+    def events(self):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(str(self.dir / "control"))
+            s.sendall(b"events --follow\n")
+            with s.makefile(encoding="utf-8", errors="replace") as lines:
+                next(lines)
+                for line in lines:
+                    yield line.rstrip()
+
+    def service(self):
+        """The service in `status --json`; empty while Holdfast does not answer."""
+        try:
+            return json.loads(self.command("status --json"))["services"][0]
+        except (OSError, ValueError, LookupError):
+            return {}
+
+    def active(self):
+        return next((i["name"] for i in self.service().get("instances", []) if i["active"]), "none")
+
+    def signal(self, name, number):
+        os.kill(self.processes[name].pid, number)
+        if number == signal.SIGKILL:
+            self.processes[name].wait()
+
+    def stop_instance(self, name):
+        self.signal(name, signal.SIGTERM)
+        self.processes[name].wait(10)
+
+    def executions(self):
+        """How often requests that change something were executed, and how many POST twice."""
+        seen, executed, twice = {}, 0, 0
+        for line in (self.dir / "journal").read_text(encoding="utf-8").splitlines():
+            kind, *rest = line.split(" ")
+            if kind != "exec":
+                continue
+            executed += 1
+            seen[rest[0]] = seen.get(rest[0], 0) + 1
+            twice += rest[1] == "POST" and seen[rest[0]] > 1
+        return executed, twice
+
+    def end(self):
+        for name in ("caller", "holdfast", "ef-a", "ef-b"):
+            process = self.processes.get(name)
+            if process is None or process.poll() is not None:
+                continue
+            process.send_signal(signal.SIGCONT)
+            process.terminate()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self.log.close()
+        shutil.rmtree(self.dir, ignore_errors=True)
