@@ -250,11 +250,11 @@ void UvListener::dispose() {
   unlink();
   uv_poll_stop(&handle_);
   uv_close(reinterpret_cast<uv_handle_t*>(&handle_), close_cb);
+  ::close(fd_);  // now, not in close_cb: what the kernel still queues here until then would be reset
 }
 
 void UvListener::close_cb(uv_handle_t* handle) noexcept {
   auto* self = static_cast<UvListener*>(handle->data);
-  ::close(self->fd_);
   self->loop_.closed();
   delete self;
 }
