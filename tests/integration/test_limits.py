@@ -1,0 +1,180 @@
+"""Limits and timeouts: whoever sends too much or too slowly is cut off, with the right status, at the right time."""
+import time
+
+from lib import Client, ask, response
+
+GET = b"GET / HTTP/1.1\r\nHost: a.test\r\n"
+
+
+def timed(action):
+    start = time.monotonic()
+    value = action()
+    return value, time.monotonic() - start
+
+
+def test_body_too_large(t):
+    origin = t.origin()
+    t.holdfast(origin, route='body-max = "1000B"')
+    client = Client(t.port)
+    client.send(b"POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 1001\r\n\r\n")
+    assert client.message().status == 413
+    assert ask(t.port, "POST", body=b"x" * 1000).status == 200
+    client = Client(t.port)
+    client.send(b"POST / HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" + b"x" * 1001)
+    assert client.message().status == 413 and client.closed()
+    assert len(origin.requests) == 1, "a body over the limit is never executed"
+
+
+def test_request_line_and_head_limits(t):
+    origin = t.origin()
+    t.holdfast(origin, listen='limits = { request-line = "200B", header-bytes = "1000B", header-count = 20 }')
+    cases = [(414, b"GET /" + b"x" * 300 + b" HTTP/1.1\r\nHost: a.test\r\n\r\n"),
+             (431, GET + b"X: " + b"x" * 1000 + b"\r\n\r\n"),
+             (431, GET + b"X: y\r\n" * 20 + b"\r\n"),
+             (414, b"GET /" + b"x" * 5000),
+             (431, GET + b"X: " + b"x" * 5000)]
+    for status, data in cases:
+        client = Client(t.port)
+        client.send(data)
+        assert client.message().status == status and client.closed(), (status, data[:40])
+    assert not origin.requests
+
+
+def test_slow_header(t):
+    t.holdfast(t.origin(), listen='timeouts = { header = "500ms" }')
+    client = Client(t.port)
+    start = time.monotonic()
+    client.send(GET)
+    while time.monotonic() < start + 0.45:
+        time.sleep(0.1)
+        client.send(b"X")
+    answer, seconds = timed(client.message)
+    assert answer.status == 408 and client.closed() and time.monotonic() - start < 2
+
+
+def test_two_hundred_slow_headers_cost_nothing_else(t):
+    t.holdfast(t.origin(), listen='timeouts = { header = "1s" }')
+    slow = [Client(t.port) for _ in range(200)]
+    for client in slow:
+        client.send(GET)
+    answer, seconds = timed(lambda: ask(t.port))
+    assert answer.status == 200 and seconds < 0.5
+    assert all(client.message().status == 408 and client.closed() for client in slow)
+
+
+def test_idle_connection_is_closed(t):
+    t.holdfast(t.origin(), listen='timeouts = { idle = "500ms" }')
+    client = Client(t.port)
+    client.ask()
+    closed, seconds = timed(lambda: client.closed())
+    assert closed and 0.3 < seconds < 2, seconds
+
+
+def test_stalled_and_slow_body(t):
+    origin = t.origin()
+    t.holdfast(origin, route='body-timeout = "500ms"\nbody-rate = "1000B"')
+    client = Client(t.port)
+    client.send(b"POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100\r\n\r\n12345")
+    answer, seconds = timed(client.message)
+    assert answer.status == 408 and seconds < 2
+    client = Client(t.port)
+    client.send(b"POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 10000\r\n\r\n")
+    start = time.monotonic()
+    try:
+        while time.monotonic() < start + 5:
+            client.send(b"x" * 10)
+            time.sleep(0.1)  # never silent for body-timeout, and a tenth of body-rate
+    except OSError:
+        pass
+    assert time.monotonic() < start + 4, "a trickling body was let go on"
+    assert not origin.requests, "an incomplete body is never a request"
+
+
+def test_client_that_takes_nothing(t):
+    origin = t.origin()
+    origin.script = lambda request, wire: wire.send(response(200, b"x" * 30_000_000))
+    t.holdfast(origin, listen='timeouts = { write = "500ms" }')
+    client = Client(t.port)
+    client.send(GET + b"\r\n")
+    time.sleep(2)
+    try:
+        got = len(client.to_end())
+    except ConnectionResetError:
+        got = 0
+    assert got < 30_000_000, "the response should have been given up"
+
+
+def test_response_timeout(t):
+    origin = t.origin()
+
+    def script(request, wire):
+        time.sleep(3)
+        wire.send(response(200, b"late"))
+    origin.script = script
+    t.holdfast(origin, service='timeouts = { response = "500ms" }', route='replay = "never"')
+    answer, seconds = timed(lambda: ask(t.port))
+    assert answer.status == 504 and 0.4 < seconds < 1.5, (answer, seconds)
+
+
+def test_response_body_that_stalls_is_cut_visibly(t):
+    origin = t.origin()
+
+    def script(request, wire):
+        wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n" + b"x" * 100000)
+        time.sleep(5)
+    origin.script = script
+    t.holdfast(origin, service='timeouts = { idle = "500ms" }', route='resume = false')
+    try:
+        answer, seconds = timed(lambda: ask(t.port))
+        raise AssertionError(f"a truncated response passed as whole: {answer}")
+    except (EOFError, ConnectionResetError):
+        pass
+
+
+def test_connection_limits(t):
+    t.holdfast(t.origin(), listen="limits = { connections = 5, connections-per-client = 3 }")
+    held = [Client(t.port) for _ in range(3)]
+    assert all(client.ask().status == 200 for client in held)
+    fourth = Client(t.port)
+    assert fourth.closed(3), "over the limit of one client"
+    others = [Client(t.port, source="127.0.0.2") for _ in range(2)]
+    assert all(client.ask().status == 200 for client in others)
+    assert Client(t.port, source="127.0.0.3").closed(3), "over the limit of all"
+    held[0].close()
+    time.sleep(0.2)
+    assert Client(t.port, source="127.0.0.3").ask().status == 200
+
+
+def test_requests_per_connection(t):
+    t.holdfast(t.origin(), listen="limits = { requests-per-connection = 3 }")
+    client = Client(t.port)
+    answers = [client.ask() for _ in range(3)]
+    assert answers[-1].get("connection").lower() == "close" and client.closed()
+
+
+def test_many_empty_lines_are_refused(t):
+    t.holdfast(t.origin())
+    client = Client(t.port)
+    client.send(b"\r\n" + GET + b"\r\n")
+    assert client.message().status == 200, "RFC 9112 section 2.2: at least one empty line is ignored"
+    client = Client(t.port)
+    client.send(b"\r\n" * 50 + GET + b"\r\n")
+    assert client.message().status == 400 and client.closed()
+
+
+def test_pipelining_is_bounded(t):
+    """A client that sends on and never reads does not fill the proxy's memory."""
+    origin = t.origin()
+    origin.script = lambda request, wire: (time.sleep(0.05), wire.send(response(200, b"ok")))
+    proxy = t.holdfast(origin, listen='limits = { pipelined = "16KiB" }')
+    client = Client(t.port)
+    client.sock.settimeout(2)
+    sent = 0
+    try:
+        while sent < 50_000_000:
+            client.send((GET + b"\r\n") * 1000)
+            sent += 1000 * (len(GET) + 2)
+    except TimeoutError:
+        pass
+    assert sent < 50_000_000, "there is no back-pressure on requests"
+    assert proxy.process.poll() is None
