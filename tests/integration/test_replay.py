@@ -9,16 +9,6 @@ BIG = os.urandom(400_000)
 PLAIN = {"GET": None, "PUT": b"put", "DELETE": None}
 
 
-def pair(t, **parts):
-    """Two healthy instances; a is active."""
-    a, b = t.origin("a"), t.origin("b")
-    t.holdfast(a, b, **parts)
-    wait(lambda: ask(t.port).get("x-origin") == "a", "a to be active")
-    a.requests.clear()
-    b.requests.clear()
-    return a, b
-
-
 def dies(request, wire):
     """Reads the whole request, says nothing, resets."""
     reset(wire.sock)
@@ -28,8 +18,7 @@ def dies(request, wire):
 # ---- rung 1: nothing was sent ----
 
 def test_refused_connection_goes_on_with_any_method(t):
-    a, b = pair(t)
-    t.proxy.access(1)
+    a, b = t.pair()
     a.kill()
     for method, body in [("POST", b"unkeyed"), ("PATCH", b"x"), *PLAIN.items()]:
         start = time.monotonic()
@@ -40,7 +29,7 @@ def test_refused_connection_goes_on_with_any_method(t):
 
 def test_pooled_connection_found_closed(t):
     """The instance closes idle connections; an unkeyed POST on the next one is not lost, nor sent twice."""
-    a, b = pair(t)
+    a, b = t.pair()
     client = Client(t.port)
     for number in range(20):
         client.ask()
@@ -55,18 +44,18 @@ def test_pooled_connection_found_closed(t):
 # ---- rung 2: sent, no answer ----
 
 def test_idempotent_is_repeated(t):
-    a, b = pair(t)
+    a, b = t.pair()
     a.script = dies
     for method, body in PLAIN.items():
         answer = ask(t.port, method, "/x", body=body)
         assert answer.get("x-origin") == "b", (method, answer)
         assert b.requests[-1].body == (body or b"")
-    record = [r for r in t.proxy.access(4) if r["target"] == "/x"][0]
+    record = t.proxy.record("/x")
     assert record["attempts"] >= 2 and record["reasons"] and record["instance"] == "b", record
 
 
 def test_attempts_are_stamped_and_keep_their_id(t):
-    a, b = pair(t)
+    a, b = t.pair()
     a.script = dies
     ask(t.port)
     first, last = a.requests[0], b.requests[-1]
@@ -76,7 +65,7 @@ def test_attempts_are_stamped_and_keep_their_id(t):
 
 
 def test_unkeyed_post_is_never_repeated(t):
-    a, b = pair(t, route='replay = "keyed"')
+    a, b = t.pair(route='replay = "keyed"')
     a.script = dies
     for method in ("POST", "PATCH"):
         assert ask(t.port, method, "/once", body=b"order").status == 502
@@ -84,7 +73,7 @@ def test_unkeyed_post_is_never_repeated(t):
 
 
 def test_keyed_post_on_a_keyed_route(t):
-    a, b = pair(t, route='replay = "keyed"')
+    a, b = t.pair(route='replay = "keyed"')
     a.script = dies
     answer = ask(t.port, "POST", "/k", [("Idempotency-Key", '"k1"')], b"order")
     assert answer.get("x-origin") == "b" and b.requests[-1].body == b"order"
@@ -92,7 +81,7 @@ def test_keyed_post_on_a_keyed_route(t):
 
 
 def test_keyed_post_on_an_idempotent_route_is_not_repeated(t):
-    a, b = pair(t)
+    a, b = t.pair()
     a.script = dies
     assert ask(t.port, "POST", "/k", [("Idempotency-Key", '"k1"')], b"order").status == 502
     assert not [r for r in b.requests if r.target == "/k"]
@@ -101,18 +90,17 @@ def test_keyed_post_on_an_idempotent_route_is_not_repeated(t):
 def test_always_never_and_unsent(t):
     for mode, status in (("always", 200), ("never", 502), ("unsent", 502)):
         a, b = t.origin(f"a-{mode}"), t.origin(f"b-{mode}")
-        from lib import free_port
-        t.port = free_port()
-        proxy = t.holdfast(a, b, route=f'replay = "{mode}"')
-        a.script = b.script = lambda request, wire, a=a, b=b: dies(request, wire) if len(a.requests + b.requests) == 1 else (
-            wire.send(response(200, b"ok")))
+        t.holdfast(a, b, route=f'replay = "{mode}"')
+
+        def script(request, wire, a=a, b=b):
+            return dies(request, wire) if len(a.requests + b.requests) == 1 else wire.send(response(200, b"ok"))
+        a.script = b.script = script
         assert ask(t.port, "POST", body=b"x").status == status, mode
-        proxy.stop()
-        proxy.socket.unlink(missing_ok=True)
+        t.again()
 
 
 def test_large_body_is_retained_and_repeated(t):
-    a, b = pair(t, route='retain-memory = "64KiB"')
+    a, b = t.pair(route='retain-memory = "64KiB"')
     a.script = dies
     data = os.urandom(6_000_000)  # memory first, then an unlinked file
     answer = ask(t.port, "PUT", body=data)
@@ -121,7 +109,7 @@ def test_large_body_is_retained_and_repeated(t):
 
 
 def test_body_beyond_retain_is_not_repeated(t):
-    a, b = pair(t, route='retain = "100KiB"')
+    a, b = t.pair(route='retain = "100KiB"')
     a.script = dies
     assert ask(t.port, "PUT", "/big", body=b"x" * 300_000).status == 502
     assert not [r for r in b.requests if r.target == "/big"]
@@ -143,14 +131,14 @@ def test_instance_dies_while_the_body_is_sent(t):
 
 
 def test_attempts_are_bounded(t):
-    a, b = pair(t, route="attempts = 3\ndeadline = \"5s\"")
+    a, b = t.pair(route="attempts = 3\ndeadline = \"5s\"")
     a.script = b.script = dies
     assert ask(t.port, target="/bounded").status in (502, 503)
     assert len([r for r in a.requests + b.requests if r.target == "/bounded"]) <= 3
 
 
 def test_retry_budget(t):
-    a, b = pair(t, service="retry-budget = { percent = 0, min-per-second = 0 }")
+    a, b = t.pair(service="retry-budget = { percent = 0, min-per-second = 0 }")
     a.script = b.script = dies
     assert ask(t.port, target="/one").status in (502, 503)
     assert len([r for r in a.requests + b.requests if r.target == "/one"]) == 1
@@ -160,10 +148,8 @@ def test_retry_budget(t):
 
 def test_dying_503_is_withheld(t):
     for status in (502, 503, 504):
-        from lib import free_port
-        t.port = free_port()
         a, b = t.origin(f"a{status}"), t.origin(f"b{status}")
-        proxy = t.holdfast(a, b)
+        t.holdfast(a, b)
 
         def script(request, wire, a=a, status=status):
             a.healthy = False
@@ -172,12 +158,11 @@ def test_dying_503_is_withheld(t):
         a.script = script
         answer = ask(t.port, target="/x")
         assert answer.get("x-origin") == b.name, (status, answer)
-        proxy.stop()
-        proxy.socket.unlink(missing_ok=True)
+        t.again()
 
 
 def test_503_after_an_unkeyed_post_is_told_as_it_is(t):
-    a, b = pair(t)
+    a, b = t.pair()
 
     def script(request, wire):
         wire.send(response(503, b"dying", [("Connection", "close")]))
@@ -188,7 +173,7 @@ def test_503_after_an_unkeyed_post_is_told_as_it_is(t):
 
 
 def test_503_from_everyone_is_the_last_real_answer(t):
-    a, b = pair(t)
+    a, b = t.pair()
     a.script = b.script = lambda request, wire: wire.send(response(503, b"maintenance", [("Retry-After", "7")]))
     answer = ask(t.port)
     assert answer.status == 503 and answer.body == b"maintenance" and answer.get("retry-after") == "7", answer
@@ -210,14 +195,14 @@ def reset_after_flush(wire):
 
 
 def test_small_response_is_shielded(t):
-    a, b = pair(t)
+    a, b = t.pair()
     a.script = cut_at(500, b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b"a" * 1000)
     answer = ask(t.port)
     assert answer.get("x-origin") == "b" and b"aaaa" not in answer.body
 
 
 def test_chunked_response_cut_short_is_shielded(t):
-    a, b = pair(t)
+    a, b = t.pair()
     a.script = cut_at(900, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3e8\r\n", b"a" * 900)
     assert ask(t.port).get("x-origin") == "b"
 
@@ -239,17 +224,17 @@ def cut_big(etag):
 
 
 def test_resume_by_range(t):
-    a, b = pair(t)
+    a, b = t.pair()
     a.script, b.script = cut_big('"v1"'), big
-    answer = ask(t.port)
+    answer = ask(t.port, target="/big")
     assert answer.body == BIG
     asked = b.requests[-1]
     assert asked.get("range") and asked.get("if-range") == '"v1"', asked
-    assert t.proxy.access(2)[-1]["attempts"] == 2
+    assert t.proxy.record("/big")["attempts"] == 2
 
 
 def test_resume_by_equal_prefix(t):
-    a, b = pair(t)
+    a, b = t.pair()
     a.script, b.script = cut_big(None), lambda request, wire: big(request, wire, etag=None, ranges=False)
     assert ask(t.port).body == BIG
 
@@ -257,34 +242,34 @@ def test_resume_by_equal_prefix(t):
 def broken(t):
     """The client sees the cut: closed or reset before the announced length."""
     try:
-        answer = ask(t.port)
+        answer = ask(t.port, target="/big")
     except (EOFError, ConnectionResetError):
         return True
     raise AssertionError(f"a response that broke was completed: {len(answer.body)} bytes, right: {answer.body == BIG}")
 
 
 def test_other_bytes_on_the_repeat_are_a_visible_cut(t):
-    a, b = pair(t)
+    a, b = t.pair()
     other = BIG[:100_000] + b"X" + BIG[100_001:]
     a.script, b.script = cut_big(None), lambda request, wire: big(request, wire, other, etag=None, ranges=False)
     assert broken(t)
-    assert t.proxy.access(2)[-1]["outcome"] not in ("ok", ""), "the log tells of it"
+    assert t.proxy.record("/big")["outcome"] not in ("ok", ""), "the log tells of it"
 
 
 def test_other_version_on_the_repeat_is_a_visible_cut(t):
-    a, b = pair(t)
+    a, b = t.pair()
     a.script, b.script = cut_big('"v1"'), lambda request, wire: big(request, wire, os.urandom(len(BIG)), etag='"v2"')
     assert broken(t)
 
 
 def test_shorter_repeat_is_a_visible_cut(t):
-    a, b = pair(t)
+    a, b = t.pair()
     a.script, b.script = cut_big(None), lambda request, wire: big(request, wire, BIG[:150_000], etag=None, ranges=False)
     assert broken(t)
 
 
 def test_started_post_response_is_a_visible_cut(t):
-    a, b = pair(t)
+    a, b = t.pair()
     a.script = cut_big('"v1"')
     try:
         answer = ask(t.port, "POST", "/once", body=b"x")
@@ -296,7 +281,7 @@ def test_started_post_response_is_a_visible_cut(t):
 
 def test_chunked_large_response_is_resumed_or_cut(t):
     """Chunked on the repeat too: the same bytes, or a visible cut, never others."""
-    a, b = pair(t)
+    a, b = t.pair()
     chunk = b"%x\r\n" % len(BIG) + BIG + b"\r\n0\r\n\r\n"
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     a.script = cut_at(200_000, head, chunk)
@@ -306,7 +291,7 @@ def test_chunked_large_response_is_resumed_or_cut(t):
 
 def test_client_that_leaves_is_forgotten(t):
     """No replay for nobody, and the instance's connection is not kept."""
-    a, b = pair(t)
+    a, b = t.pair()
 
     def script(request, wire):
         time.sleep(0.5)
@@ -319,4 +304,4 @@ def test_client_that_leaves_is_forgotten(t):
     client.close()
     time.sleep(1)
     assert not [r for r in b.requests if r.target == "/left"]
-    assert [r for r in t.proxy.access(2) if r.get("target") == "/left"][0]["outcome"] == "client-gone"
+    assert t.proxy.record("/left")["outcome"] == "client-gone"
