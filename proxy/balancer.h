@@ -17,8 +17,8 @@ struct BalanceInput {
   conf::Mode mode = conf::Mode::ActiveStandby;
   std::span<const std::uint32_t> outstanding;  ///< per instance, this loop's; missing ones count as 0
   std::uint64_t avoid = 0;  ///< bit i: instance i failed this request before; taken only if no other is left
-  int sticky = -1;          ///< from the client's cookie; -1: none
-  std::uint32_t turn = 0;   ///< any number that moves on: equal instances take turns
+  int sticky = -1;  ///< from the client's cookie; -1: none
+  std::uint32_t turn = 0;  ///< any number that moves on: equal instances take turns
 };
 
 /// Index of the instance, or -1 if nothing may be used now. Active-standby: the active one, whatever is

@@ -15,7 +15,7 @@ Election::Why Election::reason(std::span<const Candidate> candidates) const {
   if (!begun_) return Why::Start;
   if (active_ < 0) return Why::Returned;
   return candidates[static_cast<std::size_t>(active_)].health == HealthState::Up ? Why::ActiveDrained
-                                                                                  : Why::ActiveDown;
+                                                                                 : Why::ActiveDown;
 }
 
 bool Election::decide(Instant now, std::span<const Candidate> candidates) {

@@ -28,11 +28,11 @@ struct Candidate {
 class Election {
  public:
   enum class Why : std::uint8_t {
-    Start,          ///< first election
-    ActiveDown,     ///< the active one went down
+    Start,  ///< first election
+    ActiveDown,  ///< the active one went down
     ActiveDrained,  ///< it was moved away from by hand
     ActiveRemoved,  ///< a reload took it out
-    Returned,       ///< nobody was active, one came up or was made ready
+    Returned,  ///< nobody was active, one came up or was made ready
   };
   static constexpr Duration patience = Duration::millis(500);
 
@@ -43,9 +43,9 @@ class Election {
   bool decide(Instant now, std::span<const Candidate> candidates);
   Instant deadline() const { return waiting_ ? patient_until_ : Instant::never(); }
 
-  int active() const { return active_; }          ///< -1: none
-  Why why() const { return why_; }                ///< of the last change
-  Instant last() const { return last_; }          ///< when it was
+  int active() const { return active_; }  ///< -1: none
+  Why why() const { return why_; }  ///< of the last change
+  Instant last() const { return last_; }  ///< when it was
   std::uint64_t elections() const { return elections_; }  ///< changes so far
 
   /// Continues from a choice made before a reload or an upgrade; -1 with `removed`: its instance is gone.
@@ -58,7 +58,7 @@ class Election {
   int prefer_;
   Instant patient_until_;
   int active_ = -1;
-  bool begun_ = false;      // a first election was held or restored
+  bool begun_ = false;  // a first election was held or restored
   bool removed_ = false;
   bool waiting_ = false;
   Why why_ = Why::Start;

@@ -32,8 +32,10 @@ std::optional<std::string> decode_unreserved(std::string_view path) {
     i += 2;
     char c = static_cast<char>(high * 16 + low);
     if (c == '\0') return std::nullopt;
-    if (is_unreserved(c)) out.push_back(c);
-    else out.append({'%', digits[high], digits[low]});
+    if (is_unreserved(c))
+      out.push_back(c);
+    else
+      out.append({'%', digits[high], digits[low]});
   }
   return out;
 }

@@ -115,8 +115,10 @@ const conf::Route* PathTrie::find(Node root, std::string_view path, std::string_
                                   bool& wrong_method) const {
   Query query{method};
   const conf::Route* found = nullptr;
-  if (!path.empty() && path.front() == '/') found = walk(root, path, query);
-  else found = pick(points_[root].below, query);  // "OPTIONS *": only a route for everything speaks for it
+  if (!path.empty() && path.front() == '/')
+    found = walk(root, path, query);
+  else
+    found = pick(points_[root].below, query);  // "OPTIONS *": only a route for everything speaks for it
   wrong_method = wrong_method || query.wrong_method;
   return found;
 }

@@ -97,8 +97,10 @@ TEST_CASE("random histories: one active whenever one is usable, and it moves onl
     for (int i = 0; i < 300; ++i) {
       now = now + Duration::millis(random() % 50);
       Candidate& c = all[random() % count];
-      if (random() % 4 == 0) c.drained = !c.drained;
-      else c.health = random() % 2 ? HealthState::Up : HealthState::Down;
+      if (random() % 4 == 0)
+        c.drained = !c.drained;
+      else
+        c.health = random() % 2 ? HealthState::Up : HealthState::Down;
       int before = e.active();
       bool changed = e.decide(now, all);
       changes += changed;
@@ -106,8 +108,10 @@ TEST_CASE("random histories: one active whenever one is usable, and it moves onl
       for (const Candidate& each : all) any = any || each.usable();
       REQUIRE(changed == (before != e.active()));
       bool waiting = e.deadline() != Instant::never();
-      if (waiting) REQUIRE((now < at(500) && e.elections() == 0));
-      else REQUIRE((e.active() >= 0) == any);
+      if (waiting)
+        REQUIRE((now < at(500) && e.elections() == 0));
+      else
+        REQUIRE((e.active() >= 0) == any);
       if (e.active() >= 0) REQUIRE(all[static_cast<std::size_t>(e.active())].usable());
       if (changed && before >= 0) REQUIRE_FALSE(all[static_cast<std::size_t>(before)].usable());
       REQUIRE_FALSE(e.decide(now, all));  // stable

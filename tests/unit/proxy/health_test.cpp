@@ -225,7 +225,9 @@ TEST_CASE("random inputs keep the machine's promises") {
           break;
         case 2: step = h.on_evidence(now, static_cast<Evidence>(random() % 9), 1 + random() % 2); break;
         case 3: step = h.set_alone(now, random() % 2); break;
-        default: if (h.deadline() <= now) step = h.on_deadline(now); break;
+        default:
+          if (h.deadline() <= now) step = h.on_deadline(now);
+          break;
       }
       probing = probing || step.probe;
       REQUIRE(step.changed == (before != h.state()));
@@ -233,8 +235,10 @@ TEST_CASE("random inputs keep the machine's promises") {
       if (step.changed) REQUIRE(h.state() != HealthState::Unknown);
       REQUIRE_FALSE((step.probe && c.kind == conf::CheckKind::None));
       // It never falls silent: a check is under way, or one is due, or (without checks) it is simply up.
-      if (c.kind != conf::CheckKind::None) REQUIRE(probing == (h.deadline() == Instant::never()));
-      else REQUIRE((h.state() == HealthState::Up) == (h.deadline() == Instant::never()));
+      if (c.kind != conf::CheckKind::None)
+        REQUIRE(probing == (h.deadline() == Instant::never()));
+      else
+        REQUIRE((h.state() == HealthState::Up) == (h.deadline() == Instant::never()));
       if (h.deadline() != Instant::never()) REQUIRE(h.deadline() <= now + 1_s);
     }
   }

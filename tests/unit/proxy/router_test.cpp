@@ -53,10 +53,22 @@ TEST_CASE("the most specific path wins, whatever the order in the file") {
   s.add("star-b", "/a/*/b");
   s.add("x-below", "/a/x/*");
   s.add("deep", "/a/*/b/*");
-  struct Row { const char* path; const char* route; };
-  const Row rows[] = {{"/", "all"},           {"/a", "a"},           {"/a/", "a-below"},  {"/a/y", "a-below"},
-                      {"/a/y/b", "star-b"}, {"/a/x/b", "x-below"}, {"/a/x", "x-below"}, {"/a/y/b/c", "deep"},
-                      {"/a/y/c", "a-below"},  {"/ab", "all"},        {"/A", "all"},       {"*", "all"},
+  struct Row {
+    const char* path;
+    const char* route;
+  };
+  const Row rows[] = {{"/", "all"},
+                      {"/a", "a"},
+                      {"/a/", "a-below"},
+                      {"/a/y", "a-below"},
+                      {"/a/y/b", "star-b"},
+                      {"/a/x/b", "x-below"},
+                      {"/a/x", "x-below"},
+                      {"/a/y/b/c", "deep"},
+                      {"/a/y/c", "a-below"},
+                      {"/ab", "all"},
+                      {"/A", "all"},
+                      {"*", "all"},
                       {"/a/y/c/d/e", "a-below"}};
   for (Row row : rows) {
     INFO(row.path);
@@ -103,8 +115,8 @@ TEST_CASE("hosts compare without case, port and trailing dot") {
   Setup s;
   s.add("h", "/*", {"portal.example"});
   s.add("six", "/*", {"[2001:db8::1]"});
-  for (const char* host : {"portal.example", "PORTAL.Example", "portal.example:8443", "portal.example.",
-                           "portal.example.:80"})
+  for (const char* host :
+       {"portal.example", "PORTAL.Example", "portal.example:8443", "portal.example.", "portal.example.:80"})
     CHECK(s.name(host, "/") == "h");
   CHECK(s.name("[2001:DB8::1]:443", "/") == "six");
   CHECK(s.name("xportal.example", "/") == "404");
@@ -151,14 +163,14 @@ TEST_CASE("no spelling of a path slips past its route") {
     INFO(path);
     CHECK(s.name("h", path) == "admin");
   }
-  for (const char* path : {"/..", "/../admin", "/a/../../admin", "/a%", "/a%2", "/a%zz", "/a%00b",
-                           "/pub/..%2fadmin", "/pub/..;/admin", "/pub/..%5cadmin", "/pub/..\\admin",
-                           "/pub%2f..%2fadmin", "/pub/.%2e%3b/admin"}) {
+  for (const char* path :
+       {"/..", "/../admin", "/a/../../admin", "/a%", "/a%2", "/a%zz", "/a%00b", "/pub/..%2fadmin",
+        "/pub/..;/admin", "/pub/..%5cadmin", "/pub/..\\admin", "/pub%2f..%2fadmin", "/pub/.%2e%3b/admin"}) {
     INFO(path);
     CHECK(s.name("h", path) == "400");
   }
-  for (const char* path : {"/pub/...", "/pub/a..b", "/pub;v=1/x", "/pub/a%2fb", "/.well-known/x",
-                           "/pub/%C3%BC", "/Admin"}) {
+  for (const char* path :
+       {"/pub/...", "/pub/a..b", "/pub;v=1/x", "/pub/a%2fb", "/.well-known/x", "/pub/%C3%BC", "/Admin"}) {
     INFO(path);
     CHECK(s.name("h", path) == "all");
   }
@@ -166,7 +178,7 @@ TEST_CASE("no spelling of a path slips past its route") {
 
 TEST_CASE("normalising is done once: doing it again changes nothing, and unneeded means unchanged") {
   std::mt19937 random(7);
-  const std::string_view pieces[] = {"/", "/", "a",   "b", ".",  "..",  "%2e",
+  const std::string_view pieces[] = {"/",   "/",   "a", "b",  ".",   "..", "%2e",
                                      "%2f", "%41", ";", "\\", "%25", "%2", "//"};
   for (int i = 0; i < 20000; ++i) {
     std::string path = "/";
@@ -202,9 +214,12 @@ std::string rank(const std::string& pattern, const std::string& path) {
   for (std::size_t i = 0; i < p.size(); ++i) {
     if (p[i] == "*" && i + 1 == p.size()) return out + "1";
     if (i >= s.size()) return {};
-    if (p[i] == s[i]) out += '3';
-    else if (p[i] == "*" && !s[i].empty()) out += '2';
-    else return {};
+    if (p[i] == s[i])
+      out += '3';
+    else if (p[i] == "*" && !s[i].empty())
+      out += '2';
+    else
+      return {};
   }
   return p.size() == s.size() ? out + "2" : std::string{};
 }
