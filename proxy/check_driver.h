@@ -1,0 +1,68 @@
+// One short conversation with an instance, on a connection of its own: a TCP connect, or an HTTP request
+// whose answer is judged. Health checks and hooks are made of these. A Probe belongs to the control
+// loop; it reports once a run and knows nothing of health.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "conf/snapshot.h"
+#include "proxy/health_answer.h"
+#include "proxy/io/io.h"
+#include "proxy/io/tls.h"
+
+namespace holdfast {
+
+using TlsContextPtr = std::shared_ptr<const io::TlsContext>;
+
+struct ProbeSpec {
+  Address address;
+  TlsContextPtr tls;           ///< null: plain
+  unsigned send_proxy = 0;     ///< PROXY protocol version the instance expects first; 0: none
+  std::string request;  ///< whole HTTP request; empty: connecting (with TLS: the handshake) is enough
+  Expectation expect;
+  Duration timeout{};  ///< for all of it
+};
+
+/// The check that the service's configuration asks for. Not for CheckKind::None.
+ProbeSpec check_probe(const conf::Service& service, const conf::Instance& instance, TlsContextPtr tls);
+/// POST with "service=...&instance=...&state=active" (or standby) as a form; any 2xx is success.
+ProbeSpec hook_probe(const conf::Service& service, const conf::Instance& instance, TlsContextPtr tls,
+                     const conf::Hook& hook, std::string_view state);
+
+class Probe final : private io::StreamEvents, private io::TimerEvents {
+ public:
+  /// `why` is empty if ok. The probe may be begun again from inside, but not destroyed.
+  using Done = std::function<void(bool ok, std::string_view why, Duration took)>;
+
+  Probe(io::Loop& loop, http::HeadParser& parser, Done done);
+  /// Begins; a run under way is abandoned without a report.
+  void begin(const ProbeSpec& spec);
+  void cancel();
+  bool busy() const { return stream_ != nullptr; }
+
+ private:
+  void on_connected() override;
+  void on_data(Bytes data) override;
+  void on_end() override;
+  void on_fault(io::Fault fault, std::string_view detail) override;
+  void on_timer() override;
+  void judge(HealthAnswer::Verdict verdict);
+  void finish(bool ok, std::string_view why);
+
+  io::Loop& loop_;
+  http::HeadParser& parser_;
+  Done done_;
+  io::TimerPtr timer_;
+  io::StreamPtr stream_;
+  std::optional<HealthAnswer> answer_;
+  std::string request_;
+  Duration timeout_{};
+  Instant began_;
+  bool connected_ = false;
+};
+
+}  // namespace holdfast

@@ -1,0 +1,52 @@
+// Gives one ServiceMachine its sockets: a probe per instance, one timer, hooks and the way out for its
+// views and stories. Part of Control; nobody else uses it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proxy/check_driver.h"
+#include "proxy/control_service.h"
+#include "proxy/events.h"
+#include "proxy/hooks.h"
+#include "proxy/io/io.h"
+
+namespace holdfast {
+
+class ServiceRunner final : private io::TimerEvents {
+ public:
+  struct Outside {
+    io::Loop& loop;
+    Events& events;
+    http::HeadParser& parser;
+    Hooks& hooks;
+    const std::function<void(const std::string&, const ServiceView&)>& publish;
+  };
+
+  ServiceRunner(Outside outside, const conf::Service& config, TlsContextPtr tls, std::uint64_t seed);
+
+  /// `memory` may be null. Publishes the first view; the first checks begin on the next turn.
+  void start(const ServiceMemory* memory);
+  /// True if this runner can go on under the new configuration: same instances, mode and pace of checks.
+  bool suits(const conf::Service& config) const;
+  void set_config(const conf::Service& config, TlsContextPtr tls);
+
+  void evidence(std::size_t instance, Evidence evidence, unsigned count);
+  void set_drained(std::size_t instance, bool drained);
+  const ServiceMachine& machine() const { return machine_; }
+
+ private:
+  void on_timer() override;
+  void checked(std::size_t instance, bool ok, std::string_view why, Duration took);
+  void carry_out();
+
+  Outside outside_;
+  TlsContextPtr tls_;
+  ServiceMachine machine_;
+  std::vector<std::unique_ptr<Probe>> probes_;
+  io::TimerPtr timer_;
+};
+
+}  // namespace holdfast
