@@ -47,19 +47,24 @@ void read_named(Reading& r, Snapshot& s, const Section& section, const Value& va
 
 void read_listed(Reading& r, Snapshot& s, const Section& section, const Value& value) {
   const std::string title = "[[" + std::string(section.name) + "]]";
-  if (value.kind != Value::Kind::List)
+  if (value.kind != Value::Kind::List) {
+    r.report.spoil(std::string(section.name));
     return r.report.error(value.name_place,
                           "expected " + title + ", in two pairs of brackets; got " + describe(value.kind));
+  }
   if (value.items.size() > kMostItems)
     return r.report.error(value.name_place, "there are too many of " + title);
   for (std::size_t i = 0; i < value.items.size(); ++i) {
     const Value& item = value.items[i];
     const std::string path = std::string(section.name) + "." + std::to_string(i);
     r.report.remember(path, item.place);
+    const std::size_t before = r.report.errors();
+    void* object = section.add(s, "");
     if (item.kind == Value::Kind::Table)
-      read_table(r, item, section.rows, section.add(s, ""), path, title);
+      read_table(r, item, section.rows, object, path, title);
     else
       report_type(r, item, title);
+    if (r.report.errors() > before) r.report.spoil(path);
   }
 }
 

@@ -1,7 +1,14 @@
 #include <algorithm>
 #include <tuple>
 
-#define TOML_EXCEPTIONS 0
+// The library asserts what hostile text can break ("[[[" does), and with NDEBUG even lets the compiler
+// assume it. Here each assertion is on in every build, and is an error like any other.
+#undef NDEBUG
+namespace {
+struct BrokenAssertion {};
+[[noreturn]] void broken_assertion() { throw BrokenAssertion(); }
+}  // namespace
+#define TOML_ASSERT(expression) ((expression) ? static_cast<void>(0) : broken_assertion())
 #define TOML_ENABLE_FORMATTERS 0
 #include <toml++/toml.h>
 
@@ -53,6 +60,37 @@ Value convert(const toml::node& node) {
   return value;
 }
 
+/// What the library makes of a text: a tree or an error. False: it broke its own assertion.
+bool parse_into(Parsed& parsed, std::string_view text) {
+  try {
+    parsed.root = convert(toml::parse(text));
+  } catch (const toml::parse_error& error) {
+    parsed.error = std::string(error.description());
+    parsed.place = place_of(error.source());
+  } catch (const BrokenAssertion&) {
+    return false;
+  }
+  return true;
+}
+
+/// The place of the first character that breaks an assertion: the parser reads from front to back, so
+/// every text that has it breaks, and none that ends before it.
+Place breaking_place(std::string_view text) {
+  std::size_t good = 0, bad = text.size();
+  while (bad - good > 1) {
+    const std::size_t middle = good + (bad - good) / 2;
+    Parsed ignored;
+    (parse_into(ignored, text.substr(0, middle)) ? good : bad) = middle;
+  }
+  Place place{1, 0};
+  for (char c : text.substr(0, bad)) {
+    const bool continues = (static_cast<unsigned char>(c) & 0xc0) == 0x80;  // of a UTF-8 character
+    place.column += continues ? 0 : 1;
+    if (c == '\n') place = {place.line + 1, 0};
+  }
+  return place;
+}
+
 }  // namespace
 
 const Value* Value::member(std::string_view wanted) const {
@@ -75,14 +113,12 @@ const char* describe(Value::Kind kind) {
 }
 
 Parsed parse(std::string_view text) {
-  toml::parse_result result = toml::parse(text);
   Parsed parsed;
-  if (!result) {
-    parsed.error = std::string(result.error().description());
-    parsed.place = place_of(result.error().source());
-    return parsed;
+  if (!parse_into(parsed, text)) {
+    parsed = Parsed();
+    parsed.error = "this character cannot stand here: expected a name or a value";
+    parsed.place = breaking_place(text);
   }
-  parsed.root = convert(result.table());
   return parsed;
 }
 

@@ -53,7 +53,7 @@ Place Report::place(std::string path) const {
 }
 
 void Report::add(bool error, Place place, std::string text) {
-  failed_ = failed_ || error;
+  errors_ += error ? 1 : 0;
   if (diagnostics_.size() > kMostDiagnostics) return;
   if (diagnostics_.size() == kMostDiagnostics)
     diagnostics_.push_back({error, file_, 0, 0, "there are more; these were left out"});
@@ -81,7 +81,7 @@ std::string suggestion(std::string_view name, std::span<const std::string_view> 
   if (name.size() <= kLongestCompared) {
     for (std::string_view candidate : valid) {
       const std::size_t d = distance(name, candidate);
-      if (d < least && d < candidate.size()) least = d, best = candidate;
+      if (d < least && d < std::max(name.size(), candidate.size())) least = d, best = candidate;
     }
   }
   if (!best.empty()) return "; did you mean " + quoted(best) + "?";

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,7 +28,11 @@ class Report {
   Place place(std::string path) const;
   bool given(const std::string& path) const { return places_.contains(path); }
 
-  bool failed() const { return failed_; }
+  bool failed() const { return errors_ > 0; }
+  std::size_t errors() const { return errors_; }
+  /// Marks a section that has a mistake of its own: what would follow from it is not reported too.
+  void spoil(const std::string& path) { spoiled_.insert(path); }
+  bool spoiled(const std::string& path) const { return spoiled_.contains(path); }
   std::vector<Diagnostic> take();  ///< in the file's order
 
  private:
@@ -36,7 +41,8 @@ class Report {
   std::string file_;
   std::map<std::string, Place> places_;
   std::vector<Diagnostic> diagnostics_;
-  bool failed_ = false;
+  std::set<std::string> spoiled_;
+  std::size_t errors_ = 0;
 };
 
 /// "\"name\"", with control bytes made visible and a long text cut.

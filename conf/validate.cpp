@@ -82,7 +82,8 @@ void check_listens(const Snapshot& s, Report& report) {
       check_http_listen(listen, report);
     if (!listen.proxy_protocol.trusted.empty() && !listen.proxy_protocol.accept)
       report.error(report.place(path + ".accept-proxy-from"), "accept-proxy-from needs accept-proxy = true");
-    if (listen.limits.request_line > listen.limits.header_bytes)
+    const std::uint32_t head = listen.limits.header_bytes;
+    if (head != 0 && listen.limits.request_line > head)  // 0: its own mistake was reported
       report.error(report.place(path + ".limits.request-line"), "request-line is larger than header-bytes");
   }
 }

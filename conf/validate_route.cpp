@@ -65,6 +65,7 @@ std::vector<std::string> claims(const Snapshot& s, const Route& route) {
 void check_reachable(const Snapshot& s, Report& report) {
   std::map<std::string, std::size_t> owners;
   for (std::size_t i = 0; i < s.routes.size(); ++i) {
+    if (report.spoiled(path_of(i))) continue;  // it may be another's equal only by its mistake
     bool reachable = false;
     std::size_t hider = i;
     for (const std::string& claim : claims(s, s.routes[i])) {
@@ -80,6 +81,9 @@ void check_reachable(const Snapshot& s, Report& report) {
 }
 
 void check_listeners_served(const Snapshot& s, Report& report) {
+  if (report.spoiled("route")) return;
+  for (std::size_t i = 0; i < s.routes.size(); ++i)
+    if (report.spoiled(path_of(i))) return;  // it may be the one that is missed
   for (const Listen& listen : s.listens) {
     if (listen.protocol != Protocol::Http || listen.redirect_https) continue;
     const bool served = std::any_of(s.routes.begin(), s.routes.end(), [&](const Route& route) {
@@ -113,8 +117,10 @@ void name_routes(Snapshot& s, Report& report) {
 void validate_routes(Snapshot& s, Report& report) {
   name_routes(s, report);
   for (std::size_t i = 0; i < s.routes.size(); ++i) {
+    const std::size_t before = report.errors();
     check_references(s, s.routes[i], path_of(i), report);
     check_amounts(s.routes[i], path_of(i), report);
+    if (report.errors() > before) report.spoil(path_of(i));
   }
   check_reachable(s, report);
   check_listeners_served(s, report);

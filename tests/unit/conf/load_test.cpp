@@ -1,0 +1,196 @@
+#include "tests/unit/conf/conf_fixture.h"
+
+using namespace holdfast;
+using namespace holdfast::conf;
+
+namespace {
+
+const std::string kNodes =
+    "[node.ef-a]\naddress = \"192.0.2.11\"\n[node.ef-b]\naddress = \"192.0.2.12\"\n" + kSimplex;
+
+std::vector<std::string> texts(const std::vector<Address>& addresses) {
+  std::vector<std::string> out;
+  for (const Address& address : addresses) out.push_back(address.text());
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("four lines are a configuration") {
+  const SnapshotPtr s = load_good(kSimplex);
+  CHECK(s->generation == 1);
+  CHECK(s->node == "");
+  CHECK(s->file == "t.toml");
+  REQUIRE(s->listens.size() == 1);
+  CHECK(texts(s->listens[0].bind) == std::vector<std::string>{"0.0.0.0:8080", "[::]:8080"});
+  REQUIRE(s->routes.size() == 1);
+  CHECK(s->routes[0].name == "*:/*");
+  CHECK(s->routes[0].path == "/*");
+  CHECK(s->routes[0].service == "supervisor");
+  CHECK(s->services[0].instances[1].name == "b");
+  CHECK(s->services[0].instances[1].weight == 100);
+}
+
+TEST_CASE("defaults come from the schema") {
+  const SnapshotPtr s = load_good(kSimplex);
+  CHECK(s->process.loops == 0);
+  CHECK(s->process.drain_timeout == Duration::seconds(30));
+  CHECK(s->process.control_socket == "/run/holdfast.sock");
+  CHECK(s->process.memory_budget == 256ull << 20);
+  CHECK(s->process.access_log == "");
+  CHECK(s->admin.bind.empty());
+  const Listen& listen = s->listens[0];
+  CHECK_FALSE(listen.tls);
+  CHECK(listen.access_log);
+  CHECK(listen.limits.header_bytes == 32768);
+  CHECK(listen.limits.header_count == 100);
+  CHECK(listen.timeouts.idle == Duration::seconds(75));
+  const Service& service = s->services[0];
+  CHECK(service.mode == Mode::ActiveStandby);
+  CHECK(service.check.kind == CheckKind::Tcp);
+  CHECK(service.check.status_min == 200);
+  CHECK(service.check.status_max == 399);
+  CHECK(service.check.every_down == Duration::millis(250));
+  CHECK(service.timeouts.connect == Duration::seconds(2));
+  CHECK(service.pool_max_idle == 128);
+  CHECK(service.retry_budget_percent == 20);
+  CHECK(service.on_active.timeout == Duration::seconds(5));
+  CHECK_FALSE(service.tls);
+  const Route& route = s->routes[0];
+  CHECK(route.deadline == Duration::seconds(60));
+  CHECK(route.replay == Replay::Idempotent);
+  CHECK(route.attempts == 4);
+  CHECK(route.retain_memory == 256u << 10);
+  CHECK(route.shield == 32u << 10);
+  CHECK(route.resume);
+}
+
+TEST_CASE("a route is implied only where it is certain") {
+  const std::string sql =
+      "[listen.sql]\nbind = \"127.0.0.1:1433\"\nprotocol = \"tds\"\nservice = \"sql\"\n"
+      "[service.sql]\ninstances = { x = \"127.0.0.1:1434\" }\n";
+  const SnapshotPtr s = load_good(kSimplex + sql);
+  REQUIRE(s->routes.size() == 1);
+  CHECK(s->routes[0].service == "supervisor");
+  CHECK(load_good(sql)->routes.empty());
+}
+
+TEST_CASE("a node finds itself by option, by host name, by address") {
+  LoadOptions options = alone();
+  options.node = "ef-b";
+  CHECK(load_good(kNodes, options)->node == "ef-b");
+  options.node = "ef-c";
+  const Loaded missing = load_text(kNodes, "t.toml", options);
+  CHECK_FALSE(missing.snapshot);
+  REQUIRE(missing.diagnostics.size() == 1);
+  CHECK(missing.diagnostics[0].format() ==
+        "t.toml: error: --node names \"ef-c\", and there is no such [node.NAME]; did you mean \"ef-a\"?");
+  options.node = "";
+  options.host_name = "ef-a.example.com";
+  CHECK(load_good(kNodes, options)->node == "ef-a");
+  options.host_name = "elsewhere";
+  CHECK(load_good("[node.here]\naddress = \"127.0.0.1\"\n" + kSimplex, options)->node == "here");
+}
+
+TEST_CASE("a virtual address can be bound by its name, and is warned about once") {
+  const Loaded loaded = load_text(
+      "[cluster]\nname = \"c\"\n[vip.a]\naddresses = [\"192.0.2.1/24\", \"2001:db8::1/64\"]\nvrid = 7\n"
+      "[vip.b]\naddresses = \"192.0.2.2/24\"\nvrid = 8\n[listen.l]\nbind = [\"vip.a:80\", \"vip.b:81\"]\n"
+      "[service.s]\ninstances = { a = \"127.0.0.1:9\" }\n",
+      "t.toml", alone());
+  INFO(all_text(loaded.diagnostics));
+  REQUIRE(loaded.snapshot);
+  CHECK(texts(loaded.snapshot->listens[0].bind) ==
+        std::vector<std::string>{"192.0.2.1:80", "[2001:db8::1]:80", "192.0.2.2:81"});
+  REQUIRE(loaded.diagnostics.size() == 1);
+  CHECK_FALSE(loaded.diagnostics[0].error);
+  CHECK(loaded.diagnostics[0].line == 3);
+}
+
+TEST_CASE("values reach their members") {
+  const Directory directory;
+  directory.write("busy.json", "{\"busy\":true}");
+  const std::string path = directory.write("h.toml", kSimplex + R"(
+on-active = { command = ["/bin/true", "{instance}"], post = "/on", timeout = "2s" }
+check = { head = "/up", host = "a:80", expect = 204, jitter = 0 }
+[[route]]
+service = "supervisor"
+host = ["A.example", "*.B.example"]
+method = "POST"
+replay = "keyed"
+error-page = "busy.json"
+request-headers = { set = { X-A = "1", X-B = "2" }, add = { X-A = "3" }, remove = "X-C" }
+[[route]]
+service = "supervisor"
+)");
+  const Loaded loaded = load_file(path, alone());
+  INFO(all_text(loaded.diagnostics));
+  REQUIRE(loaded.snapshot);
+  const Service& service = loaded.snapshot->services[0];
+  CHECK(service.on_active.command == std::vector<std::string>{"/bin/true", "{instance}"});
+  CHECK(service.on_active.post == "/on");
+  CHECK(service.check.method == "HEAD");
+  CHECK(service.check.status_min == 204);
+  CHECK(service.check.status_max == 204);
+  CHECK(service.check.jitter_percent == 0);
+  const Route& route = loaded.snapshot->routes[0];
+  CHECK(route.name == "*:POST a.example,*.b.example/*");
+  CHECK(route.hosts == std::vector<std::string>{"a.example", "*.b.example"});
+  CHECK(route.replay == Replay::Keyed);
+  CHECK(route.error_page == "{\"busy\":true}");
+  CHECK(route.error_type == "application/json");
+  REQUIRE(route.request_headers.size() == 4);
+  CHECK(route.request_headers[1].name == "X-B");
+  CHECK(route.request_headers[2].kind == HeaderOpKind::Add);
+  CHECK(route.request_headers[3].kind == HeaderOpKind::Remove);
+}
+
+TEST_CASE("all mistakes are reported at once, in the file's order") {
+  const Loaded loaded = load_text(
+      "[listen.portal]\n"
+      "bind = [\"*:8080\"]\n"
+      "timeouts = { idle = 75 }\n"
+      "[service.supervisor]\n"
+      "instances = { a = \"127.0.0.1\" }\n"
+      "mod = \"balance\"\n"
+      "[[route]]\n"
+      "service = \"superviser\"\n",
+      "/etc/h.toml", alone());
+  CHECK_FALSE(loaded.snapshot);
+  CHECK(all_text(loaded.diagnostics) ==
+        "/etc/h.toml:3:21: error: expected a duration with its unit, such as \"500ms\"; got the bare number "
+        "75\n"
+        "/etc/h.toml:5:19: error: expected \"host:port\" or \"[ipv6]:port\" with a port from 1 to 65535; got "
+        "\"127.0.0.1\"\n"
+        "/etc/h.toml:6:1: error: [service.supervisor] has no directive \"mod\"; did you mean \"mode\"?\n"
+        "/etc/h.toml:8:11: error: there is no [service.superviser]; did you mean \"supervisor\"?\n");
+}
+
+TEST_CASE("the hash is of the text, and a file that is not there is an error of the whole file") {
+  CHECK(load_good(kSimplex)->hash == load_good(kSimplex)->hash);
+  CHECK(load_good(kSimplex)->hash != load_good(kSimplex + "\n")->hash);
+  CHECK(load_good(kSimplex)->hash.size() == 16);
+  const Loaded loaded = load_file("/nowhere/h.toml", alone());
+  CHECK_FALSE(loaded.snapshot);
+  CHECK(all_text(loaded.diagnostics) ==
+        "/nowhere/h.toml: error: cannot be read: No such file or directory\n");
+}
+
+TEST_CASE("a hostile file has a bounded answer") {
+  std::string many;
+  for (int i = 0; i < 5000; ++i) many += "x" + std::to_string(i) + " = 1\n";
+  CHECK(load_text(many, "t.toml", alone()).diagnostics.size() <= 201);
+  CHECK_FALSE(load_text(std::string(5000, '['), "t.toml", alone()).snapshot);
+  CHECK_FALSE(load_text("a = " + std::string(5000, '['), "t.toml", alone()).snapshot);
+  CHECK_FALSE(load_text(std::string("a\0b", 3), "t.toml", alone()).snapshot);
+  CHECK_FALSE(load_text("\xff\xfe", "t.toml", alone()).snapshot);
+}
+
+TEST_CASE("a header's value is in no message") {
+  const Loaded loaded = load_text(
+      kSimplex +
+          "[[route]]\nservice = \"supervisor\"\nrequest-headers.set.Authorization = \"Bearer geheim \"\n",
+      "t.toml", alone());
+  REQUIRE(loaded.diagnostics.size() == 1);
+  CHECK(all_text(loaded.diagnostics).find("geheim") == std::string::npos);
+}
