@@ -112,7 +112,7 @@ void put_host(const RequestHead& head, const RequestContext& context, const Head
 
 /// The fields that concern this connection to the instance.
 void put_request_hop(const RequestHead& head, const RequestContext& context, std::string& out) {
-  bool upgrade = context.keep_upgrade && head.has(Known::Upgrade);
+  bool upgrade = context.keep_upgrade && head.upgrade;
   bool trailers = context.keep_trailers && head.has(Known::Te) && list_has(head, Known::Te, "trailers");
   if (upgrade) put_all(head, Known::Upgrade, out);
   if (trailers) out.append("TE: trailers\r\n");
