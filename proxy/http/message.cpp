@@ -14,7 +14,7 @@ constexpr std::array<std::string_view, known_count> known_names = {
     "upgrade", "expect", "forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "via",
     "x-request-id", "idempotency-key", "cookie", "range", "if-range", "etag", "last-modified", "content-range",
     "accept-ranges", "content-type", "content-encoding", "retry-after", "set-cookie", "date", "server",
-    "authorization", "proxy-authorization", "proxy-authenticate", "x-holdfast-attempt"};
+    "authorization", "proxy-authorization", "proxy-authenticate", "x-holdfast-attempt", "user-agent"};
 
 constexpr std::size_t slots = 128;
 

@@ -24,6 +24,7 @@ enum class Known : std::uint8_t {
   Forwarded, XForwardedFor, XForwardedProto, XForwardedHost, Via, XRequestId, IdempotencyKey, Cookie,
   Range, IfRange, ETag, LastModified, ContentRange, AcceptRanges, ContentType, ContentEncoding, RetryAfter, SetCookie,
   Date, Server, Authorization, ProxyAuthorization, ProxyAuthenticate, HoldfastAttempt,
+  UserAgent,
   Other,
 };
 inline constexpr std::size_t known_count = static_cast<std::size_t>(Known::Other);
