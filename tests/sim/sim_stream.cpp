@@ -73,7 +73,8 @@ std::size_t SimStream::write(std::span<const Bytes> pieces) {
 void SimStream::push_queue(Wire& wire) {
   SimFaults& faults = world().faults;
   Direction& out = wire.from[side_];
-  std::size_t size = std::min(queue_.size(), faults.send_buffer - std::min(faults.send_buffer, out.sent.size()));
+  std::size_t room = faults.send_buffer - std::min(faults.send_buffer, out.sent.size());
+  std::size_t size = std::min(queue_.size(), room);
   if (world().random.chance(faults.short_writes)) size = world().random.below(size + 1);
   out.sent.append(queue_, 0, size);
   queue_.erase(0, size);
@@ -109,7 +110,8 @@ void SimStream::poll() {
   if (wanted_ && !wire->from[1 - side_].arrived.empty() && (reset || world().random.chance(0.5)))
     return void(poll_read(*wire));
   if (reset) {
-    if (wanted_ || waiting_ || broken_ || lingering_) told_fault(io::Fault::Reset, "connection reset by peer");
+    bool noticed = wanted_ || waiting_ || broken_ || lingering_;
+    if (noticed) told_fault(io::Fault::Reset, "connection reset by peer");
     return;
   }
   if (poll_write(*wire)) return;

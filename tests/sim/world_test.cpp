@@ -101,7 +101,8 @@ struct Caller final : StreamEvents {
   std::uint64_t out = 0, in = 0;
   bool ended = false, failed = false;
 
-  Caller(Loop& l, const Address& to, std::uint64_t seed, std::size_t total) : loop(l), random(seed), left(total) {
+  Caller(Loop& l, const Address& to, std::uint64_t seed, std::size_t total)
+      : loop(l), random(seed), left(total) {
     stream = loop.connect(to, *this);
     stream->start_reading();
   }
