@@ -65,7 +65,8 @@ Read read_v1(Bytes bytes) {
     return header;
   }
   if (kind != "TCP4" && kind != "TCP6") return refuse("unknown version 1 protocol");
-  if (std::count(line.begin(), line.end(), ' ') != 3) return refuse("version 1 line without exactly six words");
+  if (std::count(line.begin(), line.end(), ' ') != 3)
+    return refuse("version 1 line without exactly six words");
   Family family = kind == "TCP4" ? Family::V4 : Family::V6;
   Bytes from = next_word(line), to = next_word(line), from_port = next_word(line), to_port = next_word(line);
   auto source = address_of(from, from_port, family);
@@ -87,7 +88,8 @@ Address take_ip(Reader& reader, Family family) {
 // Section 2.2. LOCAL is for the sender's own health checks; it may carry anything after the length.
 Read read_v2(Bytes bytes) {
   if (bytes.size() < v2_fixed) {
-    if (bytes.size() > 12 && bytes[12] != '\x20' && bytes[12] != '\x21') return refuse("unknown version 2 command");
+    if (bytes.size() > 12 && bytes[12] != '\x20' && bytes[12] != '\x21')
+      return refuse("unknown version 2 command");
     return std::nullopt;
   }
   Reader reader(bytes.substr(v2_start.size()));
@@ -99,7 +101,8 @@ Read read_v2(Bytes bytes) {
   header.local = command == 0x20 || kind == 0x00;  // AF_UNSPEC: the sender does not know either
   Family family = kind == 0x11 ? Family::V4 : kind == 0x21 ? Family::V6 : Family::None;
   if (!header.local && family == Family::None) return refuse("version 2 family is not TCP over IPv4 or IPv6");
-  if (!header.local && length < (family == Family::V4 ? 12u : 36u)) return refuse("version 2 addresses cut short");
+  if (!header.local && length < (family == Family::V4 ? 12u : 36u))
+    return refuse("version 2 addresses cut short");
   if (bytes.size() < header.length) return std::nullopt;
   if (header.local) return header;
   header.source = take_ip(reader, family);
@@ -152,10 +155,13 @@ Read read_proxy_header(Bytes bytes) {
   return read_v2(bytes);
 }
 
-void write_proxy_header(unsigned version, const Address& source, const Address& destination, std::string& out) {
+void write_proxy_header(unsigned version, const Address& source, const Address& destination,
+                        std::string& out) {
   bool known = source.family == destination.family && source.family != Family::None;
-  if (version == 1) write_v1(source, destination, known, out);
-  else write_v2(source, destination, known, out);
+  if (version == 1)
+    write_v1(source, destination, known, out);
+  else
+    write_v2(source, destination, known, out);
 }
 
 }  // namespace holdfast

@@ -29,6 +29,7 @@ struct ProxyHeader {
 Result<std::optional<ProxyHeader>> read_proxy_header(Bytes bytes);
 
 /// Appends a header of version 1 or 2. Addresses of unlike families make one that says "unknown".
-void write_proxy_header(unsigned version, const Address& source, const Address& destination, std::string& out);
+void write_proxy_header(unsigned version, const Address& source, const Address& destination,
+                        std::string& out);
 
 }  // namespace holdfast

@@ -11,7 +11,11 @@ namespace {
 class ProxyStream final : public Stream, private StreamEvents, private TimerEvents {
  public:
   ProxyStream(Loop& loop, StreamPtr raw, StreamEvents& events)
-      : loop_(loop), inner_(std::move(raw)), events_(&events), peer_(inner_->peer()), local_(inner_->local()) {
+      : loop_(loop),
+        inner_(std::move(raw)),
+        events_(&events),
+        peer_(inner_->peer()),
+        local_(inner_->local()) {
     inner_->set_events(*this);
     inner_->start_reading();
   }
@@ -95,8 +99,10 @@ void ProxyStream::read_header(Bytes data) {
   events_->on_connected();
   open_ = true;
   if (!inner_ || dead_) return;
-  if (reading_) deliver_held();
-  else inner_->stop_reading();
+  if (reading_)
+    deliver_held();
+  else
+    inner_->stop_reading();
 }
 
 void ProxyStream::deliver_held() {

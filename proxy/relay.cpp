@@ -2,8 +2,12 @@
 
 namespace holdfast {
 
-Relay::Relay(io::Loop& loop, io::StreamPtr client, io::StreamPtr server, RelayOptions options, RelayEvents& events)
-    : loop_(loop), events_(events), idle_(options.idle), client_(*this, std::move(client)),
+Relay::Relay(io::Loop& loop, io::StreamPtr client, io::StreamPtr server, RelayOptions options,
+             RelayEvents& events)
+    : loop_(loop),
+      events_(events),
+      idle_(options.idle),
+      client_(*this, std::move(client)),
       server_(*this, std::move(server)) {
   client_.stream->set_events(client_);
   server_.stream->set_events(server_);

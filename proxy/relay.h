@@ -39,7 +39,8 @@ class Relay final : private io::TimerEvents {
   static constexpr std::size_t high_water = 256 * 1024;
 
   /// Both streams must be connected. Destroying the relay closes both without a callback.
-  Relay(io::Loop& loop, io::StreamPtr client, io::StreamPtr server, RelayOptions options, RelayEvents& events);
+  Relay(io::Loop& loop, io::StreamPtr client, io::StreamPtr server, RelayOptions options,
+        RelayEvents& events);
 
   /// Closes both with a reset, so that neither takes it for a clean end. No callback.
   void cut();
@@ -52,7 +53,9 @@ class Relay final : private io::TimerEvents {
     void on_data(Bytes data) override { relay.move(*this, data); }
     void on_end() override { relay.side_ended(*this); }
     void on_drained() override { relay.side_drained(*this); }
-    void on_fault(io::Fault fault, std::string_view detail) override { relay.side_failed(*this, fault, detail); }
+    void on_fault(io::Fault fault, std::string_view detail) override {
+      relay.side_failed(*this, fault, detail);
+    }
 
     Relay& relay;
     io::StreamPtr stream;

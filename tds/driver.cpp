@@ -24,8 +24,9 @@ bool evidence_of(io::Fault fault, Evidence& evidence) {
 }
 
 bool trusted(const conf::ProxyProtocol& config, const Address& peer) {
-  return config.trusted.empty() || std::any_of(config.trusted.begin(), config.trusted.end(),
-                                               [&](const Network& network) { return network.contains(peer); });
+  return config.trusted.empty() ||
+         std::any_of(config.trusted.begin(), config.trusted.end(),
+                     [&](const Network& network) { return network.contains(peer); });
 }
 
 }  // namespace
@@ -186,7 +187,8 @@ void TdsSession::server_connected() {
   options.to_server = std::move(held_);
   held_ = std::string();
   RelayEvents& events = *this;
-  relay_ = std::make_unique<Relay>(context_.loop, std::move(client_), std::move(server_), std::move(options), events);
+  relay_ = std::make_unique<Relay>(context_.loop, std::move(client_), std::move(server_), std::move(options),
+                                   events);
 }
 
 void TdsSession::server_failed(io::Fault fault) {
@@ -276,10 +278,8 @@ void TdsSession::on_service_changed(Service&) {
   tried_.clear();
   switch (state_) {
     case State::Opening:
-    case State::Done:
-      return;
-    case State::Parked:
-      return try_connect();
+    case State::Done: return;
+    case State::Parked: return try_connect();
     case State::Connecting:
       if (!lost()) return;
       abandon_attempt("lost");
@@ -333,7 +333,8 @@ void TdsSession::log_access(std::string_view outcome) {
   record.at = at_;
   record.listen = context_.config.name;
   record.service = context_.service.config().name;
-  if (instance_ >= 0) record.instance = context_.service.config().instances[static_cast<std::size_t>(instance_)].name;
+  if (instance_ >= 0)
+    record.instance = context_.service.config().instances[static_cast<std::size_t>(instance_)].name;
   record.client = peer_;
   record.tls = tls_version_;
   record.bytes_in = in;

@@ -1,5 +1,5 @@
 // TLS as bytes in and bytes out, over OpenSSL 3. Contexts are immutable and shared by all loops; a
-// session belongs to one stream. tls.cpp is the only file that includes an OpenSSL header.
+// session belongs to one stream. OpenSSL's headers stay behind tls_openssl.h, which is private to tls*.cpp.
 #pragma once
 
 #include <memory>
@@ -29,14 +29,15 @@ struct TlsServerOptions {
   bool tls13_only = false;
   std::string ciphers;       ///< TLS 1.2 list; empty: a modern default
   bool tickets = true;
-  std::string client_ca;     ///< file: clients must show a certificate signed by one of these; empty: not asked
+  std::string client_ca;     ///< file: clients must show a certificate signed by one; empty: not asked
 };
 
 struct TlsClientOptions {
   std::string ca;            ///< file; empty: the system's store
   bool verify = true;
-  std::string name;          ///< DNS name or IP address expected in the certificate; a DNS name is sent as SNI.
-                             ///< Empty only without verification
+  /// DNS name or IP address expected in the certificate; a DNS name is sent as SNI. Empty only without
+  /// verification.
+  std::string name;
   std::string certificate;   ///< client certificate and key, PEM; empty: none
   std::vector<std::string> alpn;
 };
@@ -81,6 +82,7 @@ class TlsContext {
 /// the handshake by themselves when `plain` connects. An end without close_notify is Fault::Reset: a
 /// truncated body must not pass for a whole one (RFC 8446 section 6.1). The loop is the one of `plain`;
 /// it delivers on a later turn what was held while reading was stopped.
-StreamPtr make_tls_stream(Loop& loop, StreamPtr plain, std::unique_ptr<TlsSession> session, StreamEvents& events);
+StreamPtr make_tls_stream(Loop& loop, StreamPtr plain, std::unique_ptr<TlsSession> session,
+                          StreamEvents& events);
 
 }  // namespace holdfast::io

@@ -35,7 +35,8 @@ Status read_chain(const std::string& file, Certificate& into) {
     return fail(Blame::Operator, "the certificate in " + file + " is damaged: " + reason);
   }
   into.chain.reset(sk_X509_new_null());
-  while (X509* next = PEM_read_bio_X509(bio->get(), nullptr, nullptr, nullptr)) sk_X509_push(into.chain.get(), next);
+  while (X509* next = PEM_read_bio_X509(bio->get(), nullptr, nullptr, nullptr))
+    sk_X509_push(into.chain.get(), next);
   bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
   std::string reason = take_reason();
   if (!at_end) return fail(Blame::Operator, "the certificate chain in " + file + " is damaged: " + reason);
@@ -50,7 +51,8 @@ Status read_key(const std::string& file, Certificate& into) {
   auto code = ERR_GET_REASON(ERR_peek_last_error());
   std::string reason = take_reason();
   if (into.key) return {};
-  if (asked) return fail(Blame::Operator, "the private key in " + file + " needs a pass phrase; store it without one");
+  if (asked)
+    return fail(Blame::Operator, "the private key in " + file + " needs a pass phrase; store it without one");
   if (code == PEM_R_NO_START_LINE || code == ERR_R_UNSUPPORTED)
     return fail(Blame::Operator, file + " holds no PEM private key");
   return fail(Blame::Operator, "the private key in " + file + " is damaged: " + reason);
@@ -72,7 +74,8 @@ void add_name(std::vector<std::string>& names, const ASN1_STRING* raw) {
 // RFC 6125 section 6.4.4: the common name counts only where there is no DNS name.
 std::vector<std::string> names_of(const X509* certificate) {
   std::vector<std::string> names;
-  auto* all = static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
+  auto* all =
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
   for (int i = 0; i < sk_GENERAL_NAME_num(all); ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(all, i);
     if (name->type == GEN_DNS) add_name(names, name->d.dNSName);
@@ -104,7 +107,8 @@ Result<Certificate> load_certificate(const std::string& file, const std::string&
   if (auto read = read_key(key_from, loaded); !read) return std::unexpected(read.error());
   if (X509_check_private_key(loaded.leaf.get(), loaded.key.get()) != 1) {
     ERR_clear_error();
-    return fail(Blame::Operator, "the private key in " + key_from + " does not match the certificate in " + file);
+    return fail(Blame::Operator,
+                "the private key in " + key_from + " does not match the certificate in " + file);
   }
   loaded.names = names_of(loaded.leaf.get());
   loaded.not_after = end_of(loaded.leaf.get());

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,11 +61,17 @@ bool use_ticket_keys(SSL_CTX* context);
 /// Options common to both sides: versions, no compression, no renegotiation, buffers freed when idle.
 ContextPtr new_context(bool tls13_only);
 
+/// Length-prefixed protocol names (RFC 7301 section 3.1). Empty if a name cannot be sent.
+std::optional<std::string> alpn_wire(const std::vector<std::string>& names);
+inline const unsigned char* raw(const std::string& text) {
+  return reinterpret_cast<const unsigned char*>(text.data());
+}
+
 /// What OpenSSL's callbacks find behind an SSL object: the session that it belongs to.
 std::string& server_name_of(SSL* ssl);
 
 /// `owner` stays alive as long as the session. `saved` may be null; it is offered for resumption.
-std::unique_ptr<TlsSession> make_session(std::shared_ptr<const TlsContext> owner, SSL_CTX* context, bool server,
-                                         const std::string& server_name, SSL_SESSION* saved);
+std::unique_ptr<TlsSession> make_session(std::shared_ptr<const TlsContext> owner, SSL_CTX* context,
+                                         bool server, const std::string& server_name, SSL_SESSION* saved);
 
 }  // namespace holdfast::io::ossl

@@ -36,6 +36,11 @@ const BIO_METHOD* bio_method() {
   return method;
 }
 
+// SSL_get_error needs an empty queue. Clearing visits all of its entries, looking does not.
+void expect_no_errors() {
+  if (ERR_peek_error() != 0) ERR_clear_error();
+}
+
 // One line for the log, in the words of whoever has to mend it.
 std::string explain(SSL* ssl, unsigned long code) {
   int reason = ERR_GET_REASON(code);
@@ -62,15 +67,17 @@ class SslSession final : public TlsSession {
     BIO_set_data(bio, this);
     SSL_set_bio(ssl_.get(), bio, bio);
     info_.server_name = server_name;
-    if (server) SSL_set_accept_state(ssl_.get());
-    else SSL_set_connect_state(ssl_.get());
+    if (server)
+      SSL_set_accept_state(ssl_.get());
+    else
+      SSL_set_connect_state(ssl_.get());
   }
 
   Result<Step> feed(Bytes cipher, char* plain, std::size_t plain_size, std::string& out) override {
     Attach attached(*this, cipher, out);
     Step step;
     if (late_) return std::unexpected(*late_);
-    ERR_clear_error();
+    expect_no_errors();
     if (!done_) {
       int shaken = SSL_do_handshake(ssl_.get());
       step.taken = cipher.size() - in_.size();
@@ -93,9 +100,10 @@ class SslSession final : public TlsSession {
   Status encrypt(Bytes plain, std::string& out) override {
     if (!done_) return fail(Blame::Self, "written before the TLS handshake was done");
     Attach attached(*this, {}, out);
-    ERR_clear_error();
+    expect_no_errors();
     while (!plain.empty()) {
-      int n = SSL_write(ssl_.get(), plain.data(), static_cast<int>(std::min<std::size_t>(plain.size(), INT_MAX)));
+      int n =
+          SSL_write(ssl_.get(), plain.data(), static_cast<int>(std::min<std::size_t>(plain.size(), INT_MAX)));
       if (n <= 0) return failed();
       plain.remove_prefix(static_cast<std::size_t>(n));
     }
@@ -143,11 +151,8 @@ class SslSession final : public TlsSession {
   Result<Step> after(int returned, Step step) {
     switch (SSL_get_error(ssl_.get(), returned)) {
       case SSL_ERROR_WANT_READ:
-      case SSL_ERROR_WANT_WRITE:
-        return step;
-      case SSL_ERROR_ZERO_RETURN:
-        step.closed = true;
-        return step;
+      case SSL_ERROR_WANT_WRITE: return step;
+      case SSL_ERROR_ZERO_RETURN: step.closed = true; return step;
       default:
         // Records before the bad one were whole and authentic: the next call reports the error.
         if (step.plain == 0) return failed();
@@ -204,8 +209,8 @@ int bio_write(BIO* bio, const char* from, std::size_t size, std::size_t* done) {
 
 std::string& server_name_of(SSL* ssl) { return session_of(ssl)->server_name(); }
 
-std::unique_ptr<TlsSession> make_session(std::shared_ptr<const TlsContext> owner, SSL_CTX* context, bool server,
-                                         const std::string& server_name, SSL_SESSION* saved) {
+std::unique_ptr<TlsSession> make_session(std::shared_ptr<const TlsContext> owner, SSL_CTX* context,
+                                         bool server, const std::string& server_name, SSL_SESSION* saved) {
   SslPtr ssl(SSL_new(context));
   CHECK(ssl);  // only memory can run out here
   if (saved) SSL_set_session(ssl.get(), saved);

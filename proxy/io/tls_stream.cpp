@@ -94,8 +94,10 @@ void TlsStream::start_reading() {
   if (reading_) return;
   reading_ = true;
   if (!open_ || dead_ || ended_) return;
-  if (held_.empty() && !full_ && !inner_ended_) inner_->start_reading();
-  else later();
+  if (held_.empty() && !full_ && !inner_ended_)
+    inner_->start_reading();
+  else
+    later();
 }
 
 void TlsStream::stop_reading() {
@@ -106,8 +108,10 @@ void TlsStream::stop_reading() {
 
 std::size_t TlsStream::write(std::span<const Bytes> pieces) {
   if (dead_ || finished_ || !broken_.empty()) return queued();
-  if (open_) seal(pieces);
-  else for (Bytes piece : pieces) early_.append(piece);
+  if (open_)
+    seal(pieces);
+  else
+    for (Bytes piece : pieces) early_.append(piece);
   return queued();
 }
 
@@ -243,8 +247,10 @@ void TlsStream::on_timer() {
   held.swap(held_);
   if (!held.empty() || full_) decrypt(held);
   if (gone() || ended_ || !held_.empty() || full_) return;
-  if (inner_ended_) die(Fault::Reset, "TLS truncated: the peer ended without close_notify");
-  else if (reading_) inner_->start_reading();
+  if (inner_ended_)
+    die(Fault::Reset, "TLS truncated: the peer ended without close_notify");
+  else if (reading_)
+    inner_->start_reading();
 }
 
 void TlsStream::later() {
@@ -268,7 +274,8 @@ void TlsStream::dispose() {
 
 }  // namespace
 
-StreamPtr make_tls_stream(Loop& loop, StreamPtr plain, std::unique_ptr<TlsSession> session, StreamEvents& events) {
+StreamPtr make_tls_stream(Loop& loop, StreamPtr plain, std::unique_ptr<TlsSession> session,
+                          StreamEvents& events) {
   return StreamPtr(new TlsStream(loop, std::move(plain), std::move(session), events));
 }
 

@@ -1,6 +1,5 @@
 #include "proxy/io/tls_tickets.h"
 
-
 #include <algorithm>
 #include <cstring>
 #include <ctime>
@@ -30,7 +29,8 @@ std::int64_t seconds_up() {
   return t.tv_sec;
 }
 
-bool set_keys(const TicketKey& key, const unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac, int seal) {
+bool set_keys(const TicketKey& key, const unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac,
+              int seal) {
   TicketKey copy = key;
   char digest[] = "SHA256";
   OSSL_PARAM parameters[] = {
@@ -45,7 +45,8 @@ bool set_keys(const TicketKey& key, const unsigned char* iv, EVP_CIPHER_CTX* cip
 }
 
 // RFC 5077 section 4. Returns 0 for "no ticket" or "unknown ticket", which costs a full handshake.
-int on_ticket(SSL*, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac, int seal) {
+int on_ticket(SSL*, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac,
+              int seal) {
   std::int64_t now = seconds_up();
   if (seal) {
     auto key = process_keys().sealing(now);
@@ -66,8 +67,10 @@ bool TicketKeys::rotate(std::int64_t now) {
   auto fresh = make_key();
   if (!fresh) return false;
   bool recent = current_ && now - since_ < 2 * rotation;
-  if (recent) previous_ = current_;
-  else previous_.reset();
+  if (recent)
+    previous_ = current_;
+  else
+    previous_.reset();
   current_ = fresh;
   since_ = now;
   return true;

@@ -13,8 +13,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   auto read = read_proxy_header(bytes);
   for (std::size_t n = 0; n < size && n < 300; ++n) {
     auto part = read_proxy_header(bytes.substr(0, n));
-    if (!part) CHECK(!read);  // refused early: refused for good
-    else if (*part) CHECK(read && *read && (*read)->length == (*part)->length);
+    if (!part)
+      CHECK(!read);  // refused early: refused for good
+    else if (*part)
+      CHECK(read && *read && (*read)->length == (*part)->length);
   }
   if (!read) return 0;
   if (!*read) {

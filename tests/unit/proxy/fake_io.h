@@ -67,7 +67,9 @@ class FakeLoop final : public io::Loop {
     wire.events = &events;
     return io::StreamPtr(new FakeStream(wire, to));
   }
-  io::StreamPtr connect(std::string_view, io::StreamEvents& events) override { return connect(Address{}, events); }
+  io::StreamPtr connect(std::string_view, io::StreamEvents& events) override {
+    return connect(Address{}, events);
+  }
   Result<io::ListenerPtr> listen(const io::ListenOptions&, io::ListenerEvents&) override {
     return fail(Blame::Self, "not in this loop");
   }
@@ -104,7 +106,9 @@ class FakeLoop final : public io::Loop {
 
  private:
   struct FakeTimer final : io::Timer {
-    FakeTimer(FakeLoop& loop, io::TimerEvents& events) : loop(loop), events(events) { loop.timers_.push_back(this); }
+    FakeTimer(FakeLoop& loop, io::TimerEvents& events) : loop(loop), events(events) {
+      loop.timers_.push_back(this);
+    }
     void arm(Instant at) override { when = at; }
     void dispose() override {
       std::erase(loop.timers_, this);

@@ -97,13 +97,15 @@ TEST_CASE("proxy protocol: version 2 is strict", "[proxy_protocol]") {
   CHECK(refusal(v2('\x21', '\x31', std::string(216, 'a'))).find("family") != std::string::npos);
   CHECK(refusal(v2('\x21', '\x11', ipv4.substr(1))) == "PROXY header: version 2 addresses cut short");
   CHECK(refusal(v2('\x21', '\x21', std::string(35, 'a'))) == "PROXY header: version 2 addresses cut short");
-  CHECK(refusal(v2('\x20', '\x00', std::string(proxy_v2_max + 1, 'a'))) == "PROXY header: version 2 header too long");
+  CHECK(refusal(v2('\x20', '\x00', std::string(proxy_v2_max + 1, 'a'))) ==
+        "PROXY header: version 2 header too long");
 }
 
 TEST_CASE("proxy protocol: what is written is read back", "[proxy_protocol]") {
   for (const char* pair : {"192.0.2.1:5 198.51.100.2:443", "[2001:db8::1]:5 [::1]:443"}) {
     std::string text = pair;
-    auto from = *Address::parse(text.substr(0, text.find(' '))), to = *Address::parse(text.substr(text.find(' ') + 1));
+    auto from = *Address::parse(text.substr(0, text.find(' '))),
+         to = *Address::parse(text.substr(text.find(' ') + 1));
     for (unsigned version : {1u, 2u}) {
       std::string out;
       write_proxy_header(version, from, to, out);

@@ -23,7 +23,8 @@ struct World final : RelayEvents {
     client = &loop.wires.back();
     auto server_stream = loop.accept();
     server = &loop.wires.back();
-    relay = std::make_unique<Relay>(loop, std::move(client_stream), std::move(server_stream), std::move(options), *this);
+    relay = std::make_unique<Relay>(loop, std::move(client_stream), std::move(server_stream),
+                                    std::move(options), *this);
   }
   void on_relay_end(const RelayEnd& end) override {
     ++ends;

@@ -65,10 +65,20 @@ struct World {
 
   explicit World(conf::Mode mode = conf::Mode::ActiveStandby)
       : snapshot(std::const_pointer_cast<conf::Snapshot>(make_snapshot(mode))),
-        service(snapshot->services[0],
-                [this](const Service&, std::size_t instance, Evidence e) { evidence.emplace_back(instance, e); }),
-        context{loop, sessions, log, 0, snapshot, snapshot->listens[0], nullptr, service,
-                metrics.service("sql", 2), metrics.listen("sql"), load, 0} {
+        service(snapshot->services[0], [this](const Service&, std::size_t instance,
+                                              Evidence e) { evidence.emplace_back(instance, e); }),
+        context{loop,
+                sessions,
+                log,
+                0,
+                snapshot,
+                snapshot->listens[0],
+                nullptr,
+                service,
+                metrics.service("sql", 2),
+                metrics.listen("sql"),
+                load,
+                0} {
     loop.set_turn_end([this] { sessions.reap(); });
   }
 
@@ -198,8 +208,10 @@ TEST_CASE("tds: a waiting client that leaves is forgotten at once", "[tds]") {
     World w;
     w.elect(-1);
     FakeWire& client = w.accept();
-    if (reset) client.fault(io::Fault::Reset);
-    else client.end();
+    if (reset)
+      client.fault(io::Fault::Reset);
+    else
+      client.end();
     CHECK(client.disposed);
     CHECK(w.only_record().outcome == "client-gone");
     w.elect(0);
@@ -278,7 +290,8 @@ TEST_CASE("tds: balance spreads by connections, and a full instance is passed ov
     went.push_back(w.last().to.text());
     w.last().connected();
   }
-  CHECK(went == std::vector<std::string>{"192.0.2.1:1433", "192.0.2.2:1433", "192.0.2.1:1433", "192.0.2.2:1433"});
+  CHECK(went ==
+        std::vector<std::string>{"192.0.2.1:1433", "192.0.2.2:1433", "192.0.2.1:1433", "192.0.2.2:1433"});
   FakeWire& fifth = w.accept();
   CHECK(&w.last() == &fifth);  // nothing was connected for it
   FakeWire& first_server = w.loop.wires[1];

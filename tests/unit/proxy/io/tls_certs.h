@@ -50,8 +50,8 @@ class TestCertificates {
         ".key -out " + name + ".pem");
   }
   void issue(const std::string& name, const std::string& names, const std::string& key_kind, int days) const {
-    run("req -new " + key_kind + " -nodes -subj /CN=" + name + " -addext subjectAltName=" + names + " -keyout " +
-        name + ".key -out " + name + ".csr");
+    run("req -new " + key_kind + " -nodes -subj /CN=" + name + " -addext subjectAltName=" + names +
+        " -keyout " + name + ".key -out " + name + ".csr");
     run("x509 -req -in " + name + ".csr -CA ca.pem -CAkey ca.key -copy_extensions copy -days " +
         std::to_string(days) + " -out " + name + ".pem");
   }

@@ -244,11 +244,11 @@ TEST_CASE("tls stream: openssl gets the certificate type and version that it ask
     auto loop = make_uv_loop();
     Echo echo(*loop);
     const auto& certs = TestCertificates::get();
-    std::string command = "openssl s_client -connect " + echo.listener->local().text() + " -servername one.test " +
-                          "-verify_return_error -verify_hostname one.test -CAfile " + certs.ca() + " " +
-                          row.arguments + " </dev/null >" + certs.file("log") + " 2>&1; grep -q 'subject=" +
-                          row.expected + "' " + certs.file("log") + " && grep -q 'Verify return code: 0' " +
-                          certs.file("log");
+    std::string command =
+        "openssl s_client -connect " + echo.listener->local().text() + " -servername one.test " +
+        "-verify_return_error -verify_hostname one.test -CAfile " + certs.ca() + " " + row.arguments +
+        " </dev/null >" + certs.file("log") + " 2>&1; grep -q 'subject=" + row.expected + "' " +
+        certs.file("log") + " && grep -q 'Verify return code: 0' " + certs.file("log");
     echo.process = std::move(*loop->spawn({"/bin/sh", "-c", command}, echo));
     loop->run();
     CHECK(echo.exit_code == 0);

@@ -76,7 +76,8 @@ struct End {
 
 struct Pair {
   End client, server;
-  Pair(const Context& c, const Context& s) : client{c->session(), {}, {}, {}}, server{s->session(), {}, {}, {}} {}
+  Pair(const Context& c, const Context& s)
+      : client{c->session(), {}, {}, {}}, server{s->session(), {}, {}, {}} {}
 
   void talk(std::size_t chunk = 100000, std::size_t room = 65536) {
     client.take("", chunk, room);
@@ -256,8 +257,8 @@ TEST_CASE("tls: contexts say which file is wrong and why", "[tls]") {
   CHECK(error(options) == "cannot read /nonexistent.pem: No such file or directory");
   options = server_options({"one"});
   options.keys[0] = certs().key("wild");
-  CHECK(error(options) == "the private key in " + certs().key("wild") + " does not match the certificate in " +
-                              certs().file("one"));
+  CHECK(error(options) == "the private key in " + certs().key("wild") +
+                              " does not match the certificate in " + certs().file("one"));
   options.keys.clear();
   CHECK(error(options) == certs().file("one") + " holds no PEM private key");
   options = server_options({"one"});
@@ -265,8 +266,8 @@ TEST_CASE("tls: contexts say which file is wrong and why", "[tls]") {
   CHECK(error(options) == certs().key("one") + " holds no PEM certificate");
   options = server_options({"one"});
   options.keys = {certs().key("sealed")};
-  CHECK(error(options) == "the private key in " + certs().key("sealed") +
-                              " needs a pass phrase; store it without one");
+  CHECK(error(options) ==
+        "the private key in " + certs().key("sealed") + " needs a pass phrase; store it without one");
   options = server_options({"one"});
   options.ciphers = "NONSENSE";
   CHECK(error(options) == "no known cipher in \"NONSENSE\"");
