@@ -30,6 +30,13 @@ void Sessions::drain_all() {
   }
 }
 
+void Sessions::reload_all() {
+  for (Session *s = live_.front(), *next = nullptr; s; s = next) {
+    next = List<Session>::next(*s);
+    s->reload();
+  }
+}
+
 void Sessions::cut_all() {
   while (Session* s = live_.front()) {
     s->cut();

@@ -16,6 +16,8 @@ class Session : public ListNode<Session> {
   virtual ~Session() = default;
   /// Finish politely and soon: after the exchange in progress, at the next statement, ... Repeatable.
   virtual void drain() = 0;
+  /// There is a new configuration: follow it as far as nothing is in progress.
+  virtual void reload() {}
   /// End now; whatever is in flight is lost. Calls die().
   virtual void cut() = 0;
 
@@ -36,6 +38,7 @@ class Sessions {
   void reap();  ///< deletes the dead; called at turn end
   std::size_t size() const { return live_.size(); }
   void drain_all();
+  void reload_all();
   void cut_all();
 
  private:

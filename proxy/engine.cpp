@@ -1,0 +1,201 @@
+#include "proxy/engine.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <future>
+#include <mutex>
+#include <utility>
+
+#include "proxy/base/check.h"
+
+namespace holdfast {
+
+namespace {
+
+/// After the cut at the deadline of a drain, sessions need a turn or two to go.
+constexpr Duration cut_grace = 200_ms;
+
+unsigned processors() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+  return std::max(1u, static_cast<unsigned>(CPU_COUNT(&set)));
+}
+
+ClientContexts client_contexts(const Plan& plan) {
+  ClientContexts contexts;
+  const auto& services = plan.snapshot().services;
+  for (std::size_t i = 0; i < services.size(); ++i)
+    if (services[i].tls) contexts[services[i].name] = plan.check_tls(i);
+  return contexts;
+}
+
+}  // namespace
+
+Engine::Engine(io::Loop& control, conf::SnapshotPtr snapshot, Events& events, AccessLog& access,
+               std::vector<InheritedListener> inherited)
+    : control_loop_(control),
+      snapshot_(std::move(snapshot)),
+      events_(events),
+      access_(access),
+      inherited_(std::move(inherited)),
+      control_(control, events, [this](const std::string& s, const ServiceView& v) { publish(s, v); }) {
+  drain_timer_ = control.timer(*this);
+}
+
+Engine::~Engine() { stop(); }
+
+Status Engine::start() {
+  auto plan = Plan::make(snapshot_);
+  if (!plan) return std::unexpected(plan.error());
+  const unsigned count = snapshot_->process.loops ? snapshot_->process.loops : processors();
+  for (unsigned i = 0; i < count; ++i) start_loop(i, count);
+  if (Status bound = prepare(**plan); !bound) {
+    stop();
+    return bound;
+  }
+  inherited_.clear();
+  commit(*plan);
+  return {};
+}
+
+Status Engine::reload(conf::SnapshotPtr snapshot) {
+  auto plan = Plan::make(snapshot);
+  if (!plan) return std::unexpected(plan.error());
+  if (Status bound = prepare(**plan); !bound) return bound;
+  snapshot_ = std::move(snapshot);
+  commit(*plan);
+  return {};
+}
+
+// ---- threads ----
+
+void Engine::start_loop(unsigned number, unsigned count) {
+  loops_.push_back(std::make_unique<DataLoop>());
+  DataLoop& data = *loops_.back();
+  std::promise<void> ready;
+  data.thread = std::thread([this, &data, &ready, number, count] {
+    data.loop = io::make_uv_loop();
+    Worker::Setup setup;
+    setup.number = number;
+    setup.loops = count;
+    setup.access = &access_;
+    setup.metrics = &data.metrics;
+    setup.load = [this](const conf::Service& s) -> tds::InstanceLoad& { return load(s); };
+    setup.report = [this](std::vector<EvidenceReport> reports) {
+      control_loop_.post([this, r = std::move(reports)]() mutable { on_reports(std::move(r)); });
+    };
+    setup.drained = [this, &data] { control_loop_.post([this, &data] { on_drained(data); }); };
+    data.worker = std::make_unique<Worker>(*data.loop, std::move(setup));
+    ready.set_value();
+    data.loop->run();
+    data.worker.reset();
+    data.loop.reset();
+  });
+  ready.get_future().wait();
+}
+
+void Engine::call(DataLoop& data, io::Task task) {
+  std::promise<void> done;
+  data.loop->post([&] {
+    task();
+    done.set_value();
+  });
+  done.get_future().wait();  // data loops never wait for the control loop, so this ends
+}
+
+void Engine::stop() {
+  for (auto& data : loops_) data->loop->post([loop = data->loop.get()] { loop->stop(); });
+  for (auto& data : loops_) data->thread.join();
+  loops_.clear();
+}
+
+// ---- plans ----
+
+Status Engine::prepare(const Plan& plan) {
+  Status result;
+  for (auto& data : loops_) {
+    call(*data, [&] { result = data->worker->prepare(plan, inherited_); });
+    if (!result) break;
+  }
+  if (!result)
+    for (auto& data : loops_) call(*data, [&] { data->worker->discard(); });
+  return result;
+}
+
+void Engine::commit(PlanPtr plan) {
+  // Loops first: the control loop publishes views of the new services from inside apply().
+  for (auto& data : loops_) call(*data, [&] { data->worker->commit(plan); });
+  control_.apply(plan->shared(), client_contexts(*plan));
+}
+
+void Engine::publish(const std::string& service, const ServiceView& view) {
+  for (auto& data : loops_)
+    data->loop->post([worker = data->worker.get(), service, view] { worker->publish(service, view); });
+}
+
+void Engine::on_reports(std::vector<EvidenceReport> reports) {
+  for (const EvidenceReport& r : reports) control_.evidence(r.service, r.instance, r.evidence, r.count);
+}
+
+tds::InstanceLoad& Engine::load(const conf::Service& service) {
+  std::string key = service.name;  // with its instances: counts go by index
+  for (const conf::Instance& i : service.instances) key += " " + i.name + "=" + i.address.text();
+  std::lock_guard lock(load_mutex_);
+  auto& load = loads_[key];
+  if (!load) load = std::make_unique<tds::InstanceLoad>();
+  return *load;
+}
+
+// ---- drain ----
+
+void Engine::drain(Instant deadline, io::Task done) {
+  drain_done_ = std::move(done);
+  cutting_ = false;
+  for (auto& data : loops_) data->loop->post([worker = data->worker.get()] { worker->drain(); });
+  drain_timer_->arm(deadline);
+}
+
+void Engine::on_drained(DataLoop& data) {
+  data.drained = true;
+  if (std::all_of(loops_.begin(), loops_.end(), [](const auto& d) { return d->drained; })) finish_drain();
+}
+
+void Engine::on_timer() {
+  if (cutting_) return finish_drain();
+  cutting_ = true;
+  events_.add("drain", "", "the drain's deadline passed: what was still in progress has been cut");
+  for (auto& data : loops_) data->loop->post([worker = data->worker.get()] { worker->cut(); });
+  drain_timer_->arm(control_loop_.now() + cut_grace);
+}
+
+void Engine::finish_drain() {
+  drain_timer_->disarm();
+  if (drain_done_) std::exchange(drain_done_, {})();
+}
+
+// ---- sight ----
+
+std::vector<InheritedListener> Engine::listeners() {
+  std::vector<InheritedListener> all;
+  for (auto& data : loops_)
+    call(*data, [&] {
+      for (InheritedListener& l : data->worker->listeners()) all.push_back(std::move(l));
+    });
+  return all;
+}
+
+std::vector<const LoopMetrics*> Engine::metrics() const {
+  std::vector<const LoopMetrics*> all;
+  for (const auto& data : loops_) all.push_back(&data->metrics);
+  return all;
+}
+
+std::vector<Engine::LoopStatus> Engine::loops() const {
+  std::vector<LoopStatus> all;
+  for (const auto& data : loops_) all.push_back({data->worker->sessions_seen(), data->worker->turns()});
+  return all;
+}
+
+}  // namespace holdfast

@@ -1,0 +1,84 @@
+// The running proxy: one control loop (health, election, admin, reload; the caller's thread) and N data
+// loops, each a thread with a Worker. They share nothing but messages: plans and views go out, evidence
+// comes back. All calls come from the control thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "conf/snapshot.h"
+#include "proxy/access_log.h"
+#include "proxy/control.h"
+#include "proxy/events.h"
+#include "proxy/io/io.h"
+#include "proxy/metrics.h"
+#include "proxy/worker.h"
+
+namespace holdfast {
+
+class Engine final : private io::TimerEvents {
+ public:
+  Engine(io::Loop& control, conf::SnapshotPtr snapshot, Events& events, AccessLog& access,
+         std::vector<InheritedListener> inherited);
+  ~Engine();
+
+  /// Loads certificates, starts the loops and binds every listener; only then accepts, and begins the
+  /// checks. On error nothing is left running.
+  Status start();
+  /// All or nothing: certificates are read and new listeners bound on every loop before anything changes.
+  Status reload(conf::SnapshotPtr snapshot);
+  /// Stops accepting and lets what is in progress finish; cuts what is left at the deadline, then `done`.
+  void drain(Instant deadline, io::Task done);
+  void stop();  ///< at once; joins the loops
+
+  Control& control() { return control_; }
+  const conf::Snapshot& snapshot() const { return *snapshot_; }
+  std::vector<InheritedListener> listeners();
+  std::vector<const LoopMetrics*> metrics() const;
+
+  struct LoopStatus {
+    std::uint64_t sessions = 0;
+    std::uint64_t turns = 0;
+  };
+  std::vector<LoopStatus> loops() const;
+
+ private:
+  struct DataLoop {
+    LoopMetrics metrics;
+    std::unique_ptr<io::Loop> loop;       ///< made, used and destroyed on `thread`; others only post
+    std::unique_ptr<Worker> worker;       ///< likewise, but for its counters
+    std::thread thread;
+    bool drained = false;
+  };
+
+  void start_loop(unsigned number, unsigned count);
+  void call(DataLoop& data, io::Task task);   ///< on its thread, and waits
+  Status prepare(const Plan& plan);
+  void commit(PlanPtr plan);
+  void publish(const std::string& service, const ServiceView& view);
+  void on_reports(std::vector<EvidenceReport> reports);
+  void on_drained(DataLoop& data);
+  void on_timer() override;
+  void finish_drain();
+  tds::InstanceLoad& load(const conf::Service& service);
+
+  io::Loop& control_loop_;
+  conf::SnapshotPtr snapshot_;
+  Events& events_;
+  AccessLog& access_;
+  std::vector<InheritedListener> inherited_;
+  Control control_;
+  std::vector<std::unique_ptr<DataLoop>> loops_;
+  std::mutex load_mutex_;
+  std::map<std::string, std::unique_ptr<tds::InstanceLoad>> loads_;  ///< guarded by load_mutex_
+  io::TimerPtr drain_timer_;
+  io::Task drain_done_;
+  bool cutting_ = false;
+};
+
+}  // namespace holdfast

@@ -1,0 +1,75 @@
+#include "proxy/plan.h"
+
+#include <utility>
+
+#include "proxy/base/check.h"
+
+namespace holdfast {
+
+namespace {
+
+io::TlsServerOptions server_options(const conf::ListenTls& tls) {
+  io::TlsServerOptions o;
+  o.certificates = tls.certificates;
+  o.keys = tls.keys;
+  o.alpn = tls.alpn;
+  o.tls13_only = tls.tls13_only;
+  o.ciphers = tls.ciphers;
+  o.tickets = tls.tickets;
+  o.client_ca = tls.client_ca;
+  return o;
+}
+
+io::TlsClientOptions client_options(const conf::ServiceTls& tls, const conf::Instance& instance) {
+  io::TlsClientOptions o;
+  o.ca = tls.ca;
+  o.verify = tls.verify;
+  o.certificate = tls.certificate;
+  o.name = tls.name;
+  if (o.name.empty()) {  // the host as the operator wrote it, without its port and brackets
+    o.name = instance.configured_address.substr(0, instance.configured_address.rfind(':'));
+    if (o.name.size() > 2 && o.name.front() == '[') o.name = o.name.substr(1, o.name.size() - 2);
+  }
+  return o;
+}
+
+}  // namespace
+
+Plan::Plan(conf::SnapshotPtr snapshot) : snapshot_(std::move(snapshot)), router_(*snapshot_) {
+  for (const conf::Route& route : snapshot_->routes) route_service_.push_back(service_index(route.service));
+}
+
+std::size_t Plan::service_index(std::string_view name) const {
+  for (std::size_t i = 0; i < snapshot_->services.size(); ++i)
+    if (snapshot_->services[i].name == name) return i;
+  CHECK(!"a service that the configuration does not have");  // conf::load has checked every reference
+  return 0;
+}
+
+Result<PlanPtr> Plan::make(conf::SnapshotPtr snapshot) {
+  std::shared_ptr<Plan> plan(new Plan(std::move(snapshot)));
+  if (Status loaded = plan->load_tls(); !loaded) return std::unexpected(loaded.error());
+  return plan;
+}
+
+Status Plan::load_tls() {
+  for (const conf::Listen& listen : snapshot_->listens) {
+    listen_tls_.emplace_back();
+    if (!listen.tls) continue;
+    auto context = io::TlsContext::server(server_options(*listen.tls));
+    if (!context) return fail(Blame::Operator, "listen." + listen.name + ": " + context.error().text);
+    listen_tls_.back() = std::move(*context);
+  }
+  for (const conf::Service& service : snapshot_->services) {
+    service_tls_.emplace_back();
+    if (!service.tls) continue;
+    for (const conf::Instance& instance : service.instances) {
+      auto context = io::TlsContext::client(client_options(*service.tls, instance));
+      if (!context) return fail(Blame::Operator, "service." + service.name + ": " + context.error().text);
+      service_tls_.back().push_back(std::move(*context));
+    }
+  }
+  return {};
+}
+
+}  // namespace holdfast
