@@ -18,7 +18,8 @@ class Story:
         replays = self.world.service().get("replays", 0)
         act()
         seen = []
-        while not (seen and time.monotonic() >= act_at + seconds and seen[-1]["in_flight"] <= self.world.rate / 4):
+        quiet = self.world.rate / 4  # requests in flight; more are still parked
+        while not (seen and time.monotonic() >= act_at + seconds and seen[-1]["in_flight"] <= quiet):
             kind, item = self.world.lines.get(timeout=15)
             if kind == "call":
                 seen.append(item)
@@ -68,7 +69,8 @@ class Story:
         self.chapter(f"{first} starts again", lambda: self.start(first), 3)
         second = world.active()
         self.chapter(f"the active {second} hangs (SIGSTOP)", lambda: world.signal(second, signal.SIGSTOP), 4)
-        self.chapter(f"{second} is killed and starts again", lambda: (self.kill(second), self.start(second)), 3)
+        self.chapter(f"{second} is killed and starts again",
+                     lambda: (self.kill(second), self.start(second)), 3)
         third = world.active()
         self.chapter(f"planned restart of the active {third}",
                      lambda: (world.stop_instance(third), self.start(third)), 3)

@@ -32,8 +32,16 @@ bind = ["127.0.0.1:{port}"]
 [service.supervisor]
 mode = "active-standby"
 instances = {{ ef-a = "127.0.0.1:{ef-a}", ef-b = "127.0.0.1:{ef-b}" }}
-check = {{ get = "/health", expect = "200", every = "250ms", every-down = "100ms", timeout = "500ms", fall = 2, rise = 2 }}
 timeouts = {{ connect = "500ms", response = "10s" }}
+
+[service.supervisor.check]
+get = "/health"
+expect = "200"
+every = "250ms"
+every-down = "100ms"
+timeout = "500ms"
+fall = 2
+rise = 2
 
 # A caller is on the line: the answer comes within 4 s, or a clear 503 does.
 [[route]]
