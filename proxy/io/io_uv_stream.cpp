@@ -58,7 +58,8 @@ void UvStream::connect(const Address& to) {
 void UvStream::connect(std::string_view unix_path) {
   phase_ = Phase::Connecting;
   // libuv would cut a long path short and connect to another socket.
-  if (unix_path.empty() || unix_path.size() >= sizeof(sockaddr_un::sun_path)) return fail_later(UV_ENAMETOOLONG);
+  bool fits = !unix_path.empty() && unix_path.size() < sizeof(sockaddr_un::sun_path);
+  if (!fits) return fail_later(UV_ENAMETOOLONG);
   request_.connect.data = this;
   uv_pipe_connect(&request_.connect, &handle_.pipe, std::string(unix_path).c_str(), connect_cb);
 }

@@ -199,6 +199,13 @@ inline void may_be_disposed_anywhere(Bench& b) {
     CHECK(all_closed(b));
   }
   Server server(b.loop(), b.address());
+  Peer drained;
+  drained.any = [&] {
+    if (drained.drained) drained.stream.reset();
+  };
+  drained.connect(b.loop(), server.at());
+  drained.write("queued");
+  REQUIRE(b.until([&] { return !drained.stream; }));
   Peer client;
   client.connect(b.loop(), server.at());
   client.stream.reset();  // while connecting

@@ -78,7 +78,8 @@ class SimWorld {
   bool run_until(const std::function<bool()>& predicate, Duration at_most);
   bool run_until_idle(Duration at_most);  ///< true if no event is left
 
-  /// The processes of the host die as by SIGKILL: their sockets close, nothing is called any more.
+  /// The processes of the host die as by SIGKILL: their sockets close, nothing is called any more. A
+  /// lost host is partition() from everybody, then kill(): nobody hears of it.
   void kill(int host);
   /// As SIGSTOP for so long: its kernel goes on taking connections and bytes.
   void freeze(int host, Duration time);
@@ -88,6 +89,8 @@ class SimWorld {
   SimFaults faults;
   Random random;
   std::size_t open_wires() const { return wires_.size(); }  ///< connections either end still knows
+  /// What a world at rest should not have: open handles and wires. Empty, or one line to print.
+  std::string leftovers() const;
 
  private:
   friend class SimLoop;
@@ -109,6 +112,7 @@ class SimWorld {
   void syn(std::uint64_t stream, std::string to, int tries);
   void move(std::uint64_t wire, int side);
   void start_moving(Wire& wire, int side);
+  void deliver_reset(std::uint64_t wire);
   void reset(Wire& wire);
   void close_end(Wire& wire, int side, bool abort);
   void reap(Wire& wire);

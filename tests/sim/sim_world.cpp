@@ -219,6 +219,13 @@ void SimWorld::move(std::uint64_t id, int side) {
   reap(wire);
 }
 
+void SimWorld::deliver_reset(std::uint64_t id) {
+  auto found = wires_.find(id);
+  if (found == wires_.end()) return;
+  if (!parted(found->second->host[0], found->second->host[1])) return reset(*found->second);
+  when_healed_.push_back([this, id] { deliver_reset(id); });
+}
+
 /// Both sides learn of it at once. What arrived can still be read; what was on its way is lost.
 void SimWorld::reset(Wire& wire) {
   wire.dead = true;
@@ -240,9 +247,7 @@ void SimWorld::close_end(Wire& wire, int side, bool abort) {
     wire.dead = true;
     wire.from[0].sent.clear();
     wire.from[1].sent.clear();
-    push(soon(), 0, [this, id = wire.id] {
-      if (auto found = wires_.find(id); found != wires_.end()) reset(*found->second);
-    });
+    push(soon(), 0, [this, id = wire.id] { deliver_reset(id); });
     return;
   }
   wire.from[side].fin = true;
@@ -255,6 +260,15 @@ void SimWorld::reap(Wire& wire) {
   if (!wire.closed[0] || !wire.closed[1]) return;
   bool quiet = wire.from[0].sent.empty() && wire.from[1].sent.empty();
   if (wire.dead ? wire.reset_seen[0] : quiet) wires_.erase(wire.id);
+}
+
+std::string SimWorld::leftovers() const {
+  std::string text;
+  for (auto& [id, loop] : loops_)
+    if (loop->handles_ > 0)
+      text += std::to_string(loop->handles_) + " handles on host " + std::to_string(loop->host_) + "; ";
+  if (!wires_.empty()) text += std::to_string(wires_.size()) + " wires";
+  return text;
 }
 
 void for_each_seed(int n, const std::function<void(std::uint64_t)>& f) {

@@ -169,8 +169,7 @@ Outcome relay_run(std::uint64_t seed, const SimFaults& faults) {
       }
     }
     REQUIRE(world.run_until_idle(Duration::seconds(60)));
-    REQUIRE(a->handles() + b->handles() + c->handles() == 0);
-    REQUIRE(world.open_wires() == 0);
+    REQUIRE(world.leftovers() == "");
   }
   outcome.trace = roll(world.random.next(), std::to_string(world.now().ns));
   return outcome;
@@ -260,6 +259,28 @@ TEST_CASE("a frozen process answers when it thaws; a partition loses nothing and
   CHECK(late.calls == 0);
   world.heal();
   REQUIRE(world.run_until([&] { return client.got == "one two" && late.connected; }, Duration::seconds(1)));
+}
+
+TEST_CASE("a lost host is only silence, until the network is back") {
+  SimWorld world(1);
+  auto here = world.make_loop(), there = world.make_loop();
+  int host = SimWorld::host_of(*there);
+  Server server(*there, SimWorld::address_of(host, 80));
+  Peer client;
+  client.connect(*here, server.at());
+  client.read();
+  REQUIRE(world.run_until([&] { return client.connected && !server.peers.empty(); }, Duration::seconds(1)));
+  client.write("unread at the other end, so that its kernel would answer with a reset");
+  world.run_for(Duration::millis(5));
+  client.calls = 0;
+  world.partition(SimWorld::host_of(*here), host);
+  world.kill(host);
+  client.write("more");
+  world.run_for(Duration::seconds(60));
+  CHECK(client.calls == 0);
+  world.heal();
+  REQUIRE(world.run_until([&] { return client.fault == Fault::Reset; }, Duration::seconds(1)));
+  CHECK(world.leftovers() != "");
 }
 
 TEST_CASE("a late timer is late, never early, and a Unix path belongs to its host") {

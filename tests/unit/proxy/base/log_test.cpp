@@ -30,7 +30,8 @@ std::string standard_error(F f) {
   close(saved), close(ends[1]);
   std::string all;
   char buffer[4096];
-  for (ssize_t n; (n = read(ends[0], buffer, sizeof buffer)) > 0;) all.append(buffer, static_cast<std::size_t>(n));
+  for (ssize_t n; (n = read(ends[0], buffer, sizeof buffer)) > 0;)
+    all.append(buffer, static_cast<std::size_t>(n));
   close(ends[0]);
   return all;
 }
