@@ -1,0 +1,43 @@
+// What an operator may ask of the running process, apart from how the question arrives. The process
+// implements it; the control socket (admin_command.h) and the admin HTTP listener (admin_http.h) ask.
+// All of it happens on the control loop.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "proxy/base/result.h"
+#include "proxy/events.h"
+#include "proxy/status.h"
+
+namespace holdfast {
+
+struct AdminHealth {
+  bool serving = false;
+  std::string text;  ///< "ok", or why not
+};
+
+class Admin {
+ public:
+  virtual StatusReport status() = 0;
+  virtual std::string metrics() = 0;           ///< Prometheus text
+  virtual AdminHealth health() = 0;
+  /// The file that is in use: its path, the node's name and the text, each after a newline.
+  virtual std::string config() = 0;
+  virtual Status set_drained(std::string_view service, std::string_view instance, bool drained) = 0;
+  virtual Status reload() = 0;
+  virtual const Events& events() const = 0;
+
+ protected:
+  ~Admin() = default;
+};
+
+/// What an admin connection sends back.
+struct AdminReply {
+  std::string text;
+  bool follow = false;      ///< then each new event, until the client leaves
+  bool json = false;        ///< as JSON lines
+  std::uint64_t after = 0;  ///< number of the last event in `text`
+};
+
+}  // namespace holdfast

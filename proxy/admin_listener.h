@@ -1,0 +1,45 @@
+// One admin listener and its connections: bytes are gathered until the answer function has enough, its
+// reply is sent, and the connection ends; or it follows the events. Everything is bounded: connections,
+// bytes, and the time for each half. The process owns one for the control socket and one for each
+// admin address; it lives on the control loop.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "proxy/admin.h"
+#include "proxy/io/io.h"
+#include "proxy/session.h"
+
+namespace holdfast {
+
+class AdminListener final : public io::ListenerEvents {
+ public:
+  /// Empty: more bytes are needed. It must answer before admin_request_max bytes.
+  using Answer = std::function<std::optional<AdminReply>(Bytes so_far)>;
+  static constexpr std::size_t connections_max = 32;
+  static constexpr std::size_t request_max = 16384;
+
+  AdminListener(io::Loop& loop, const Events& events, Answer answer);
+  Status open(const io::ListenOptions& options);
+  int descriptor() const { return listener_->descriptor(); }
+  Address local() const { return listener_->local(); }
+
+  // io::ListenerEvents
+  void on_accept(io::StreamPtr stream) override;
+
+ private:
+  friend class AdminSession;
+  io::Loop& loop_;
+  const Events& events_;
+  Answer answer_;
+  Sessions sessions_;
+  io::ListenerPtr listener_;
+};
+
+/// Refuses a control socket in a folder where any user could put another in its place.
+Status check_socket_folder(const std::string& socket_path);
+
+}  // namespace holdfast
