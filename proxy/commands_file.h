@@ -1,0 +1,25 @@
+// The configuration file as the commands and the running process read it: one read, so that the text that
+// is kept is the text that was checked.
+#pragma once
+
+#include <string>
+
+#include "conf/load.h"
+#include "proxy/base/result.h"
+
+namespace holdfast {
+
+struct ReadConfig {
+  std::string text;
+  conf::Loaded loaded;
+
+  bool good() const { return loaded.snapshot != nullptr; }
+};
+
+/// An error of reading is a diagnostic like all others. With `load_tls`, certificates and keys are loaded
+/// too, to see whether they are good; the engine does that by itself.
+ReadConfig read_config(const std::string& path, const std::string& node, bool load_tls);
+/// All diagnostics, one a line.
+std::string diagnostics_text(const conf::Loaded& loaded);
+
+}  // namespace holdfast

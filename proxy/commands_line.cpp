@@ -1,0 +1,135 @@
+#include "proxy/commands.h"
+
+#include <cstdio>
+#include <span>
+
+namespace holdfast {
+
+namespace {
+
+enum Option : unsigned {
+  Config = 1,
+  Node = 2,
+  Socket = 4,
+  Json = 8,
+  Follow = 16,
+  Since = 32,
+  Diff = 64,
+  Core = 128,
+};
+
+struct CommandRow {
+  std::string_view name;
+  unsigned options;
+  bool target;
+  const char* shape;
+  const char* help;
+};
+
+constexpr unsigned asks = Config | Node | Socket;
+constexpr CommandRow commands[] = {
+    {"run", Config | Node | Core, false, "run [-c FILE] [--node NAME] [--core]", "serve, in the foreground"},
+    {"check", asks | Diff, false, "check [-c FILE] [--node NAME] [--diff]",
+     "check a file; --diff: what a reload would change"},
+    {"reference", 0, false, "reference", "print every directive, as Markdown"},
+    {"status", asks | Json, false, "status [--json]", "show what the running process does"},
+    {"drain", asks, true, "drain SERVICE/INSTANCE", "give an instance nothing new"},
+    {"ready", asks, true, "ready SERVICE/INSTANCE", "take a drained instance back"},
+    {"reload", asks, false, "reload", "read the configuration file again"},
+    {"events", asks | Json | Follow | Since, false, "events [--follow] [--since N] [--json]",
+     "tell what happened, and why"},
+    {"metrics", asks, false, "metrics", "print the metrics as Prometheus reads them"},
+    {"version", 0, false, "version", "print the version of this program"},
+    {"help", 0, false, "help", "print this"},
+};
+
+struct OptionRow {
+  std::string_view name;
+  Option option;
+  std::string CommandLine::* text;
+  bool CommandLine::* flag;
+};
+
+constexpr OptionRow options[] = {
+    {"-c", Config, &CommandLine::config, nullptr},       {"--config", Config, &CommandLine::config, nullptr},
+    {"--node", Node, &CommandLine::node, nullptr},       {"--socket", Socket, &CommandLine::socket, nullptr},
+    {"--since", Since, &CommandLine::since, nullptr},    {"--json", Json, nullptr, &CommandLine::json},
+    {"--follow", Follow, nullptr, &CommandLine::follow}, {"--diff", Diff, nullptr, &CommandLine::diff},
+    {"--core", Core, nullptr, &CommandLine::core},
+};
+
+template <class Row>
+const Row* find(std::span<const Row> rows, std::string_view name) {
+  for (const Row& row : rows)
+    if (row.name == name) return &row;
+  return nullptr;
+}
+
+std::unexpected<Error> wrong(const std::string& text) { return fail(Blame::Operator, text); }
+
+/// Takes the option at words[i], and its value if it has one; returns how many words that were.
+Result<std::size_t> take_option(const std::vector<std::string>& words, std::size_t i, const CommandRow& row,
+                                CommandLine& line) {
+  const std::size_t equals = words[i].starts_with("--") ? words[i].find('=') : std::string::npos;
+  const std::string name = words[i].substr(0, equals);
+  const OptionRow* option = find<OptionRow>(options, name);
+  if (!option) return wrong("there is no option " + name);
+  if (!(row.options & option->option)) return wrong(line.command + " does not take " + name);
+  if (option->flag) {
+    if (equals != std::string::npos) return wrong(name + " takes no value");
+    line.*option->flag = true;
+    return std::size_t{1};
+  }
+  const bool apart = equals == std::string::npos;
+  if (apart && i + 1 == words.size()) return wrong(name + " needs a value");
+  line.*option->text = apart ? words[i + 1] : words[i].substr(equals + 1);
+  if ((line.*option->text).empty()) return wrong(name + " needs a value");
+  return std::size_t{apart ? 2u : 1u};
+}
+
+}  // namespace
+
+Result<CommandLine> parse_command_line(const std::vector<std::string>& words) {
+  CommandLine line;
+  if (words.empty()) return wrong("no command");
+  line.command = words[0] == "--help" || words[0] == "-h" ? "help"
+                 : words[0] == "--version"                ? "version"
+                                                          : words[0];
+  const CommandRow* row = find<CommandRow>(commands, line.command);
+  if (!row) return wrong("there is no command " + line.command);
+  for (std::size_t i = 1; i < words.size();) {
+    if (words[i].starts_with('-')) {
+      const Result<std::size_t> taken = take_option(words, i, *row, line);
+      if (!taken) return std::unexpected(taken.error());
+      i += *taken;
+    } else {
+      if (!row->target) return wrong(line.command + " takes no " + words[i]);
+      if (!line.target.empty()) return wrong(line.command + " takes one SERVICE/INSTANCE");
+      line.target = words[i++];
+    }
+  }
+  const std::size_t slash = line.target.find('/');
+  const bool pair = slash != std::string::npos && slash > 0 && slash + 1 < line.target.size();
+  if (row->target && !pair) return wrong(line.command + " needs SERVICE/INSTANCE");
+  return line;
+}
+
+std::string usage() {
+  std::string out = "usage: holdfast COMMAND\n\n";
+  for (const CommandRow& row : commands) {
+    char text[200];
+    std::snprintf(text, sizeof text, "  %-42s %s\n", row.shape, row.help);
+    out += text;
+  }
+  out +=
+      "\n  -c FILE         the configuration; /etc/holdfast/holdfast.toml unless given\n"
+      "  --node NAME     which node of the file this is; found by host name or address unless given\n"
+      "  --socket PATH   the running process's control socket; as in the configuration unless given\n"
+      "  --core          let a crash leave a core file, with whatever secrets it holds\n"
+      "\nSignals to `run`: HUP reload, USR1 reopen the access log, USR2 upgrade to the program file that is\n"
+      "there now, TERM finish and end (a second TERM: at once).\n"
+      "Exit codes: 0 done; 1 it could not be done; 2 the command line or the configuration is wrong.\n";
+  return out;
+}
+
+}  // namespace holdfast

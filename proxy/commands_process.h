@@ -1,0 +1,90 @@
+// The running process: the composition of loop, engine, logs, admin side and signals. It owns all of
+// them and lives on the main thread, whose loop is the control loop. It decides only what is about the
+// process as a whole: reload, drain, upgrade, end.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "conf/snapshot.h"
+#include "proxy/access_log.h"
+#include "proxy/admin.h"
+#include "proxy/admin_listener.h"
+#include "proxy/commands.h"
+#include "proxy/commands_file.h"
+#include "proxy/engine.h"
+#include "proxy/events.h"
+#include "proxy/http/parser.h"
+#include "proxy/io/io.h"
+#include "proxy/status_rate.h"
+#include "proxy/upgrade.h"
+
+namespace holdfast {
+
+class RunningProcess final : Admin, io::TimerEvents {
+ public:
+  RunningProcess(const CommandLine& line, Program program, ReadConfig config, Handover handover);
+  ~RunningProcess();
+
+  /// Binds and starts everything; nothing goes on if it fails.
+  Status start();
+  int run();  ///< until a signal ends it; the exit code
+
+ private:
+  // Admin
+  StatusReport status() override;
+  std::string metrics() override;
+  AdminHealth health() override;
+  std::string config() override;
+  Status set_drained(std::string_view service, std::string_view instance, bool drained) override;
+  Status reload() override;
+  const Events& events() const override { return events_; }
+
+  // io::TimerEvents: once a second, for the recent past
+  void on_timer() override;
+
+  using AdminListeners = std::map<std::string, std::unique_ptr<AdminListener>>;
+  Status open_control();
+  Status open_admin(const std::vector<Address>& addresses, AdminListeners& opened);
+  int take_inherited(const std::string& key);
+  void close_inherited();
+  std::vector<InheritedListener> engine_inherited();
+  void watch_signals();
+  Status reload_file();
+  void warn_fixed(const conf::Snapshot& fresh) const;
+  void upgrade();
+  void upgraded(Result<int> process);
+  void terminate(std::string_view signal);
+  void drain();
+  ProcessFacts facts();
+
+  const CommandLine line_;
+  const Program program_;
+  conf::SnapshotPtr snapshot_;
+  std::string text_;  ///< of the file that is in use
+  Handover handover_;
+
+  std::unique_ptr<io::Loop> loop_;
+  Events events_;
+  std::unique_ptr<AccessLog> access_log_;
+  std::unique_ptr<Engine> engine_;
+  http::HeadParser parser_;
+  std::unique_ptr<AdminListener> control_socket_;
+  std::string control_path_;
+  AdminListeners admin_;
+  io::TimerPtr look_;
+  RecentPast past_;
+  Upgrade upgrade_;
+
+  Instant started_at_{};
+  ProcessFacts facts_;
+  WallTime reload_at_{};
+  std::string reload_text_;
+  bool draining_ = false;
+  bool handed_over_ = false;
+  int exit_code_ = exit_ok;
+};
+
+}  // namespace holdfast
