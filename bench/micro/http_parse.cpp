@@ -63,7 +63,8 @@ int main() {
 
   measure("find the end", [&] { return find_head_end(block, 0); });
   measure("own reading", [&] { return std::size_t{read_request(block, limits, head) == nullptr}; });
-  measure("both readings", [&] { return std::size_t{parser.parse_request(block, limits, head).has_value()}; });
+  measure("both readings",
+          [&] { return std::size_t{parser.parse_request(block, limits, head).has_value()}; });
   measure("write anew", [&] {
     out.clear();
     write_request_head(head, context, out);

@@ -89,7 +89,8 @@ const Refusal* check_host(bool repeated, RequestHead& head) {
   if (!read_authority(field->value, authority)) return &rules::bad_host;
   // RFC 9112 section 3.2.2 lets the target win. A request whose two hosts differ was made to confuse, so
   // it is refused instead.
-  if (!head.authority.empty() && !equal_ignoring_case(head.authority, authority.text)) return &rules::host_mismatch;
+  if (!head.authority.empty() && !equal_ignoring_case(head.authority, authority.text))
+    return &rules::host_mismatch;
   head.host = authority.host;
   head.authority = authority.text;
   return nullptr;

@@ -41,7 +41,16 @@ class BodyDecoder {
 
  private:
   enum class State : std::uint8_t {
-    Done, Length, UntilClose, ChunkSize, ChunkExtension, ChunkSizeLf, ChunkData, ChunkCr, ChunkLf, Trailer
+    Done,
+    Length,
+    UntilClose,
+    ChunkSize,
+    ChunkExtension,
+    ChunkSizeLf,
+    ChunkData,
+    ChunkCr,
+    ChunkLf,
+    Trailer
   };
   Step data(Bytes in);
   const Refusal* framing_byte(char c);

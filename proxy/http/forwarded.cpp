@@ -26,7 +26,8 @@ bool is_disguised(std::string_view name) {
   if (name.find('_') == name.npos) return false;
   constexpr std::string_view prefix = "x-forwarded-";
   if (same_for_cgi(name.substr(0, prefix.size()), prefix)) return true;
-  for (std::string_view ours : {"x-request-id", "x-holdfast-attempt", "x-real-ip"})
+  for (std::string_view ours :
+       {"x-request-id", "x-holdfast-attempt", "x-real-ip", "content-length", "transfer-encoding"})
     if (same_for_cgi(name, ours)) return true;
   return false;
 }
@@ -78,7 +79,8 @@ bool is_forwarding_claim(const Field& field, bool trusted) {
   }
   if (is_disguised(field.name)) return true;
   if (trusted || lower(field.name[0]) != 'x') return false;
-  return equal_ignoring_case(field.name.substr(0, 12), "x-forwarded-") || equal_ignoring_case(field.name, "x-real-ip");
+  return equal_ignoring_case(field.name.substr(0, 12), "x-forwarded-") ||
+         equal_ignoring_case(field.name, "x-real-ip");
 }
 
 void write_forwarded(const RequestHead& head, const RequestContext& context, std::string_view request_id,

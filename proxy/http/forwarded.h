@@ -16,7 +16,7 @@ namespace holdfast::http {
 std::string_view choose_request_id(const RequestHead& head, const RequestContext& context);
 
 /// Whether a client's field speaks of forwarding, and so is not copied. Fields that write_forwarded joins
-/// with our own are always among them.
+/// with our own are always among them, and so is framing spelt with '_'.
 bool is_forwarding_claim(const Field& field, bool trusted);
 
 /// Appends our forwarding fields, joined to those of a trusted client, except what `ops` replaces.

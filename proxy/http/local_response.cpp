@@ -12,23 +12,65 @@ struct Reason {
   std::string_view phrase;
 };
 
-constexpr Reason reasons[] = {
-    {100, "Continue"}, {101, "Switching Protocols"}, {102, "Processing"}, {103, "Early Hints"},
-    {200, "OK"}, {201, "Created"}, {202, "Accepted"}, {203, "Non-Authoritative Information"}, {204, "No Content"},
-    {205, "Reset Content"}, {206, "Partial Content"}, {207, "Multi-Status"}, {208, "Already Reported"},
-    {226, "IM Used"}, {300, "Multiple Choices"}, {301, "Moved Permanently"}, {302, "Found"}, {303, "See Other"},
-    {304, "Not Modified"}, {307, "Temporary Redirect"}, {308, "Permanent Redirect"}, {400, "Bad Request"},
-    {401, "Unauthorized"}, {402, "Payment Required"}, {403, "Forbidden"}, {404, "Not Found"},
-    {405, "Method Not Allowed"}, {406, "Not Acceptable"}, {407, "Proxy Authentication Required"},
-    {408, "Request Timeout"}, {409, "Conflict"}, {410, "Gone"}, {411, "Length Required"},
-    {412, "Precondition Failed"}, {413, "Content Too Large"}, {414, "URI Too Long"}, {415, "Unsupported Media Type"},
-    {416, "Range Not Satisfiable"}, {417, "Expectation Failed"}, {421, "Misdirected Request"},
-    {422, "Unprocessable Content"}, {423, "Locked"}, {424, "Failed Dependency"}, {425, "Too Early"},
-    {426, "Upgrade Required"}, {428, "Precondition Required"}, {429, "Too Many Requests"},
-    {431, "Request Header Fields Too Large"}, {451, "Unavailable For Legal Reasons"},
-    {500, "Internal Server Error"}, {501, "Not Implemented"}, {502, "Bad Gateway"}, {503, "Service Unavailable"},
-    {504, "Gateway Timeout"}, {505, "HTTP Version Not Supported"}, {506, "Variant Also Negotiates"},
-    {507, "Insufficient Storage"}, {508, "Loop Detected"}, {511, "Network Authentication Required"}};
+constexpr Reason reasons[] = {{100, "Continue"},
+                              {101, "Switching Protocols"},
+                              {102, "Processing"},
+                              {103, "Early Hints"},
+                              {200, "OK"},
+                              {201, "Created"},
+                              {202, "Accepted"},
+                              {203, "Non-Authoritative Information"},
+                              {204, "No Content"},
+                              {205, "Reset Content"},
+                              {206, "Partial Content"},
+                              {207, "Multi-Status"},
+                              {208, "Already Reported"},
+                              {226, "IM Used"},
+                              {300, "Multiple Choices"},
+                              {301, "Moved Permanently"},
+                              {302, "Found"},
+                              {303, "See Other"},
+                              {304, "Not Modified"},
+                              {307, "Temporary Redirect"},
+                              {308, "Permanent Redirect"},
+                              {400, "Bad Request"},
+                              {401, "Unauthorized"},
+                              {402, "Payment Required"},
+                              {403, "Forbidden"},
+                              {404, "Not Found"},
+                              {405, "Method Not Allowed"},
+                              {406, "Not Acceptable"},
+                              {407, "Proxy Authentication Required"},
+                              {408, "Request Timeout"},
+                              {409, "Conflict"},
+                              {410, "Gone"},
+                              {411, "Length Required"},
+                              {412, "Precondition Failed"},
+                              {413, "Content Too Large"},
+                              {414, "URI Too Long"},
+                              {415, "Unsupported Media Type"},
+                              {416, "Range Not Satisfiable"},
+                              {417, "Expectation Failed"},
+                              {421, "Misdirected Request"},
+                              {422, "Unprocessable Content"},
+                              {423, "Locked"},
+                              {424, "Failed Dependency"},
+                              {425, "Too Early"},
+                              {426, "Upgrade Required"},
+                              {428, "Precondition Required"},
+                              {429, "Too Many Requests"},
+                              {431, "Request Header Fields Too Large"},
+                              {451, "Unavailable For Legal Reasons"},
+                              {500, "Internal Server Error"},
+                              {501, "Not Implemented"},
+                              {502, "Bad Gateway"},
+                              {503, "Service Unavailable"},
+                              {504, "Gateway Timeout"},
+                              {505, "HTTP Version Not Supported"},
+                              {506, "Variant Also Negotiates"},
+                              {507, "Insufficient Storage"},
+                              {508, "Loop Detected"},
+                              {511, "Network Authentication Required"}};
 
 // The request id may be a trusted client's: only what needs no escape in HTML and JSON is shown.
 void append_id(std::string_view id, std::string& out) {
@@ -50,7 +92,9 @@ void append_made_body(const LocalResponse& r, std::string& out) {
     return;
   }
   if (r.html) {
-    out.append("<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>").append(status).append(" ");
+    out.append("<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>")
+        .append(status)
+        .append(" ");
     out.append(reason).append("</title>\n<h1>").append(status).append(" ").append(reason).append("</h1>\n");
     if (!r.request_id.empty()) out.append("<p>Request ");
   } else {
@@ -103,7 +147,8 @@ void write_local_response(const LocalResponse& r, std::string& out) {
   out.append("\r\nServer: holdfast\r\n");
   if (!r.date.empty()) out.append("Date: ").append(r.date).append("\r\n");
   out.append("Content-Type: ").append(type).append("\r\nCache-Control: no-store\r\n");
-  if (r.retry_after_seconds) out.append("Retry-After: ").append(std::to_string(r.retry_after_seconds)).append("\r\n");
+  if (r.retry_after_seconds)
+    out.append("Retry-After: ").append(std::to_string(r.retry_after_seconds)).append("\r\n");
   if (!r.request_id.empty()) out.append("X-Request-Id: ").append(r.request_id).append("\r\n");
   out.append(r.fields);
   if (!r.keep_alive) {
@@ -115,7 +160,8 @@ void write_local_response(const LocalResponse& r, std::string& out) {
   if (!r.head_only) out.append(body);
 }
 
-void write_redirect(std::string_view location, bool keep_alive, std::uint8_t version_minor, std::string& out) {
+void write_redirect(std::string_view location, bool keep_alive, std::uint8_t version_minor,
+                    std::string& out) {
   std::string fields;
   fields.append("Location: ").append(location).append("\r\n");
   LocalResponse response;

@@ -9,12 +9,41 @@ constexpr std::array<std::string_view, 11> method_names = {
     "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", "CONNECT", "QUERY", "OTHER"};
 
 // In the order of Known.
-constexpr std::array<std::string_view, known_count> known_names = {
-    "host", "connection", "keep-alive", "proxy-connection", "content-length", "transfer-encoding", "te", "trailer",
-    "upgrade", "expect", "forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "via",
-    "x-request-id", "idempotency-key", "cookie", "range", "if-range", "etag", "last-modified", "content-range",
-    "accept-ranges", "content-type", "content-encoding", "retry-after", "set-cookie", "date", "server",
-    "authorization", "proxy-authorization", "proxy-authenticate", "x-holdfast-attempt", "user-agent"};
+constexpr std::array<std::string_view, known_count> known_names = {"host",
+                                                                   "connection",
+                                                                   "keep-alive",
+                                                                   "proxy-connection",
+                                                                   "content-length",
+                                                                   "transfer-encoding",
+                                                                   "te",
+                                                                   "trailer",
+                                                                   "upgrade",
+                                                                   "expect",
+                                                                   "forwarded",
+                                                                   "x-forwarded-for",
+                                                                   "x-forwarded-proto",
+                                                                   "x-forwarded-host",
+                                                                   "via",
+                                                                   "x-request-id",
+                                                                   "idempotency-key",
+                                                                   "cookie",
+                                                                   "range",
+                                                                   "if-range",
+                                                                   "etag",
+                                                                   "last-modified",
+                                                                   "content-range",
+                                                                   "accept-ranges",
+                                                                   "content-type",
+                                                                   "content-encoding",
+                                                                   "retry-after",
+                                                                   "set-cookie",
+                                                                   "date",
+                                                                   "server",
+                                                                   "authorization",
+                                                                   "proxy-authorization",
+                                                                   "proxy-authenticate",
+                                                                   "x-holdfast-attempt",
+                                                                   "user-agent"};
 
 constexpr std::size_t slots = 128;
 

@@ -12,7 +12,10 @@
 
 namespace holdfast::http {
 
-enum class Method : std::uint8_t { Get, Head, Post, Put, Delete, Options, Trace, Patch, Connect, Query, Other };
+enum class Method : std::uint8_t {
+  Get, Head, Post, Put, Delete, Options, Trace, Patch, Connect, Query,
+  Other,
+};
 std::string_view name_of(Method method);  ///< "OTHER" for Other: use RequestHead::method_text
 Method method_of(std::string_view text);
 /// RFC 9110 section 9.2.2 (and RFC 10008 for QUERY).
@@ -22,7 +25,8 @@ bool is_idempotent(Method method);
 enum class Known : std::uint8_t {
   Host, Connection, KeepAlive, ProxyConnection, ContentLength, TransferEncoding, Te, Trailer, Upgrade, Expect,
   Forwarded, XForwardedFor, XForwardedProto, XForwardedHost, Via, XRequestId, IdempotencyKey, Cookie,
-  Range, IfRange, ETag, LastModified, ContentRange, AcceptRanges, ContentType, ContentEncoding, RetryAfter, SetCookie,
+  Range, IfRange, ETag, LastModified, ContentRange, AcceptRanges, ContentType, ContentEncoding, RetryAfter,
+  SetCookie,
   Date, Server, Authorization, ProxyAuthorization, ProxyAuthenticate, HoldfastAttempt,
   UserAgent,
   Other,
@@ -42,7 +46,8 @@ enum class Framing : std::uint8_t { None, Length, Chunked, UntilClose };
 struct HeadBase {
   std::uint8_t version_minor = 1;     ///< HTTP/1.x
   std::vector<Field> fields;          ///< in order; the capacity is reused from message to message
-  std::array<std::uint16_t, known_count> first{};  ///< index + 1 of the first field of each known name; 0: absent
+  /// Index + 1 of the first field of each known name; 0: absent.
+  std::array<std::uint16_t, known_count> first{};
   Framing framing = Framing::None;
   std::uint64_t content_length = 0;   ///< with Framing::Length; in a response to HEAD, what was announced
   bool keep_alive = true;             ///< by version and Connection field alone

@@ -93,7 +93,8 @@ struct HeadParser::Impl {
     llhttp_errno_t result = HPE_OK;
     if (!prefix.empty()) result = llhttp_execute(&parser, prefix.data(), prefix.size());
     if (result == HPE_OK) result = llhttp_execute(&parser, block.data(), block.size());
-    if (result != HPE_PAUSED && result != HPE_OK) return Refusal{400, rule_of(result), "RFC 9112 section 2.2"};
+    if (result != HPE_PAUSED && result != HPE_OK)
+      return Refusal{400, rule_of(result), "RFC 9112 section 2.2"};
     if (!witness.complete || !same_framing(parser, head)) return rules::framing_disagreement;
     if (!witness.agrees || witness.names != head.fields.size() || witness.values != head.fields.size())
       return rules::field_disagreement;
@@ -120,7 +121,8 @@ std::size_t find_head_end(Bytes bytes, std::size_t from) {
 
 std::optional<Refusal> too_large(Bytes partial, const ParseLimits& limits) {
   // The line's own end is not counted: "\r" may be here and its "\n" not yet.
-  if (partial.size() > limits.start_line + 1 && partial.substr(0, limits.start_line + 2).find('\n') == partial.npos)
+  if (partial.size() > limits.start_line + 1 &&
+      partial.substr(0, limits.start_line + 2).find('\n') == partial.npos)
     return rules::line_too_long;
   if (partial.size() > limits.head_bytes) return rules::head_too_large;
   return std::nullopt;
@@ -132,7 +134,8 @@ std::size_t leading_empty_lines(Bytes bytes) {
   return n;
 }
 
-std::expected<void, Refusal> HeadParser::parse_request(Bytes block, const ParseLimits& limits, RequestHead& head) {
+std::expected<void, Refusal> HeadParser::parse_request(Bytes block, const ParseLimits& limits,
+                                                       RequestHead& head) {
   if (auto large = too_large(block, limits)) return std::unexpected(*large);
   if (const Refusal* fault = read_request(block, limits, head)) return std::unexpected(*fault);
   // llhttp 8.1 reads a fixed list of methods, some of which make it expect RTSP or ICE. Those that we do
@@ -143,15 +146,18 @@ std::expected<void, Refusal> HeadParser::parse_request(Bytes block, const ParseL
     prefix = "POST";
     rest.remove_prefix(head.method_text.size());
   }
-  if (auto refusal = impl_->second_reading(HTTP_REQUEST, prefix, rest, head)) return std::unexpected(*refusal);
+  if (auto refusal = impl_->second_reading(HTTP_REQUEST, prefix, rest, head))
+    return std::unexpected(*refusal);
   return {};
 }
 
 std::expected<void, Refusal> HeadParser::parse_response(Bytes block, const ParseLimits& limits, bool to_head,
                                                         ResponseHead& head) {
   if (auto large = too_large(block, limits)) return std::unexpected(as_response(*large));
-  if (const Refusal* fault = read_response(block, limits, to_head, head)) return std::unexpected(as_response(*fault));
-  if (auto refusal = impl_->second_reading(HTTP_RESPONSE, {}, block, head)) return std::unexpected(as_response(*refusal));
+  if (const Refusal* fault = read_response(block, limits, to_head, head))
+    return std::unexpected(as_response(*fault));
+  if (auto refusal = impl_->second_reading(HTTP_RESPONSE, {}, block, head))
+    return std::unexpected(as_response(*refusal));
   return {};
 }
 

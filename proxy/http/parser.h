@@ -16,16 +16,16 @@ namespace holdfast::http {
 
 /// Why a message was refused. `rule` is stable and short ("bare-lf"), for logs, metrics and tests.
 struct Refusal {
-  unsigned status = 400;      ///< what to answer a client: 400, 414, 417, 431, 501, 505. A response: always 502
-  std::string_view rule;      ///< static
-  std::string_view section;   ///< "RFC 9112 section 2.2"; static
+  unsigned status = 400;  ///< what to answer a client: 400, 414, 417, 431, 501, 505. A response: always 502
+  std::string_view rule;  ///< static
+  std::string_view section;  ///< "RFC 9112 section 2.2"; static
 };
 
 struct ParseLimits {
   std::size_t start_line = 8192;
   std::size_t head_bytes = 32768;
   std::size_t field_count = 100;
-  std::size_t leading_crlf = 4;   ///< bytes of empty lines skipped before a request
+  std::size_t leading_crlf = 4;  ///< bytes of empty lines skipped before a request
 };
 
 /// Where a head ends: the offset after its empty line, or 0 if more bytes are needed. `from` is where to
@@ -49,7 +49,8 @@ class HeadParser {
   /// Fills `head`, whose views point into `block`. Refuses by every rule of http.md part D.
   std::expected<void, Refusal> parse_request(Bytes block, const ParseLimits& limits, RequestHead& head);
   /// `to_head`: the request was HEAD, so no body follows whatever the fields say. Likewise 1xx, 204, 304.
-  std::expected<void, Refusal> parse_response(Bytes block, const ParseLimits& limits, bool to_head, ResponseHead& head);
+  std::expected<void, Refusal> parse_response(Bytes block, const ParseLimits& limits, bool to_head,
+                                              ResponseHead& head);
 
  private:
   struct Impl;

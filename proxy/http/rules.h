@@ -42,7 +42,8 @@ inline constexpr Refusal host_mismatch{400, "host-mismatch", "RFC 9112 section 3
 // Framing.
 inline constexpr Refusal bad_length{400, "bad-length", "RFC 9110 section 8.6"};
 inline constexpr Refusal repeated_length{400, "repeated-length", "RFC 9112 section 6.3"};
-inline constexpr Refusal length_with_transfer_encoding{400, "length-with-transfer-encoding", "RFC 9112 section 6.3"};
+inline constexpr Refusal length_with_transfer_encoding{400, "length-with-transfer-encoding",
+                                                       "RFC 9112 section 6.3"};
 inline constexpr Refusal bad_transfer_encoding{400, "bad-transfer-encoding", "RFC 9112 section 6.1"};
 inline constexpr Refusal transfer_encoding_on_10{400, "transfer-encoding-on-1.0", "RFC 9112 section 6.1"};
 inline constexpr Refusal body_on_bodiless{502, "body-on-bodiless", "RFC 9112 section 6.1"};

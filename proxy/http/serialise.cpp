@@ -45,7 +45,11 @@ class HopByHop {
       case Known::ProxyAuthenticate: return true;
       default: break;
     }
-    if (field.known == Known::Other && equal_ignoring_case(field.name, "http2-settings")) return true;
+    if (field.known == Known::Other) {
+      if (equal_ignoring_case(field.name, "http2-settings")) return true;
+      // "Proxy" has no meaning but one: under CGI it becomes HTTP_PROXY, and libraries obey it (CVE-2016-5385).
+      if (equal_ignoring_case(field.name, "proxy")) return true;
+    }
     return names_fields_ && names(field.name);
   }
 
@@ -97,10 +101,12 @@ void put_framing(Framing framing, std::uint64_t content_length, std::string& out
 }
 
 void put_via(const HeadBase& head, const HeaderOps& ops, std::string& out) {
-  if (!ops.replaces("Via")) out.append(head.version_minor ? "Via: 1.1 holdfast\r\n" : "Via: 1.0 holdfast\r\n");
+  if (!ops.replaces("Via"))
+    out.append(head.version_minor ? "Via: 1.1 holdfast\r\n" : "Via: 1.0 holdfast\r\n");
 }
 
-void put_host(const RequestHead& head, const RequestContext& context, const HeaderOps& ops, std::string& out) {
+void put_host(const RequestHead& head, const RequestContext& context, const HeaderOps& ops,
+              std::string& out) {
   out.append("Host: ");
   if (const conf::HeaderOp* op = ops.host()) {
     ops.write_value(*op, out);
@@ -117,7 +123,9 @@ void put_request_hop(const RequestHead& head, const RequestContext& context, std
   if (upgrade) put_all(head, Known::Upgrade, out);
   if (trailers) out.append("TE: trailers\r\n");
   if (upgrade || trailers)
-    out.append(!trailers ? "Connection: Upgrade\r\n" : upgrade ? "Connection: Upgrade, TE\r\n" : "Connection: TE\r\n");
+    out.append(!trailers ? "Connection: Upgrade\r\n"
+               : upgrade ? "Connection: Upgrade, TE\r\n"
+                         : "Connection: TE\r\n");
   if (context.keep_trailers && head.has(Known::Trailer)) put_all(head, Known::Trailer, out);
   if (context.keep_expect && head.expect_continue) out.append("Expect: 100-continue\r\n");
 }
@@ -133,18 +141,40 @@ void put_response_connection(const ResponseHead& head, const ResponseContext& co
 
 bool may_be_trailer(const Field& field) {
   if (field.known != Known::Other) return field.known == Known::ETag || field.known == Known::Server;
-  for (std::string_view name :
-       {"cache-control", "pragma", "expires", "age", "vary", "warning", "location", "max-forwards", "content-location",
-        "content-language", "content-disposition", "www-authenticate", "authentication-info", "proxy-authentication-info",
-        "allow", "accept", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "http2-settings",
-        "user-agent", "referer", "origin", "strict-transport-security", "x-real-ip"})
+  for (std::string_view name : {"cache-control",
+                                "pragma",
+                                "expires",
+                                "age",
+                                "vary",
+                                "warning",
+                                "location",
+                                "max-forwards",
+                                "content-location",
+                                "content-language",
+                                "content-disposition",
+                                "www-authenticate",
+                                "authentication-info",
+                                "proxy-authentication-info",
+                                "allow",
+                                "accept",
+                                "if-match",
+                                "if-none-match",
+                                "if-modified-since",
+                                "if-unmodified-since",
+                                "http2-settings",
+                                "user-agent",
+                                "referer",
+                                "origin",
+                                "strict-transport-security",
+                                "x-real-ip"})
     if (equal_ignoring_case(field.name, name)) return false;
   return !is_forwarding_claim(field, false);
 }
 
 }  // namespace
 
-std::string_view write_request_head(const RequestHead& head, const RequestContext& context, std::string& out) {
+std::string_view write_request_head(const RequestHead& head, const RequestContext& context,
+                                    std::string& out) {
   std::string_view request_id = choose_request_id(head, context);
   HeaderOps ops(context.ops, {context.client, request_id, head.host, context.proto});
   HopByHop hop(head);

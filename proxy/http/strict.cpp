@@ -1,5 +1,7 @@
 #include "proxy/http/strict.h"
 
+#include <algorithm>
+
 #include "proxy/http/authority.h"
 #include "proxy/http/fields.h"
 #include "proxy/http/rules.h"
@@ -8,6 +10,7 @@ namespace holdfast::http {
 namespace {
 
 constexpr std::size_t method_max = 32;
+constexpr std::size_t fields_max = 0xfffe;     // what HeadBase::first can point at
 constexpr std::size_t length_digits_max = 18;  // fits in 64 bits whatever the digits are
 
 /// Which known names came more than once, one bit each.
@@ -33,11 +36,12 @@ const Refusal* read_line(const char*& p, const char* end, std::string_view& line
 }
 
 /// Field lines up to the empty line, which must be the block's last two bytes.
-const Refusal* read_fields(const char* p, const char* end, const ParseLimits& limits, HeadBase& head, Repeats& repeats) {
+const Refusal* read_fields(const char* p, const char* end, const ParseLimits& limits, HeadBase& head,
+                           Repeats& repeats) {
   head.fields.clear();
   head.first.fill(0);
   while (p != end && *p != '\r') {
-    if (head.fields.size() >= limits.field_count) return &rules::too_many_fields;
+    if (head.fields.size() >= std::min(limits.field_count, fields_max)) return &rules::too_many_fields;
     Field& field = head.fields.emplace_back();
     if (const Refusal* fault = read_field(p, end, field)) return fault;
     if (field.known == Known::Other) continue;
@@ -111,7 +115,8 @@ const Refusal* read_expect(RequestHead& head) {
   head.expect_continue = false;
   if (!head.has(Known::Expect)) return nullptr;
   for (const Field& field : head.fields)
-    if (field.known == Known::Expect && !equal_ignoring_case(field.value, "100-continue")) return &rules::bad_expect;
+    if (field.known == Known::Expect && !equal_ignoring_case(field.value, "100-continue"))
+      return &rules::bad_expect;
   head.expect_continue = head.version_minor == 1;  // RFC 9110 section 10.1.1: ignored in HTTP/1.0
   return nullptr;
 }
@@ -138,7 +143,8 @@ const Refusal* read_request_line(std::string_view line, bool control, RequestHea
   if (control) return space == line.npos ? &rules::bad_method : &rules::bad_target;
   head.method = method_of(head.method_text);
   std::size_t last = line.rfind(' ');
-  if (space == line.npos || last == space || !read_version(line.substr(last + 1), head)) return &rules::bad_version;
+  if (space == line.npos || last == space || !read_version(line.substr(last + 1), head))
+    return &rules::bad_version;
   return read_target(line.substr(space + 1, last - space - 1), head);
 }
 

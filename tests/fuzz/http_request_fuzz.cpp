@@ -50,7 +50,8 @@ void check_forwarded(HeadParser& parser, const RequestHead& head, bool trusted) 
   CHECK(again.framing == head.framing && again.content_length == head.content_length);
   CHECK(again.authority == (head.authority.empty() ? context.default_host : head.authority));
   CHECK(again.upgrade == (trusted && head.upgrade));
-  for (Known gone : {Known::KeepAlive, Known::ProxyConnection, Known::ProxyAuthorization, Known::HoldfastAttempt})
+  for (Known gone :
+       {Known::KeepAlive, Known::ProxyConnection, Known::ProxyAuthorization, Known::HoldfastAttempt})
     CHECK(!again.has(gone));
 }
 

@@ -40,8 +40,8 @@ void feed(BodyDecoder& decoder, std::string_view piece, Outcome& outcome) {
 }
 
 /// `cut`: where the input is split in two; 0: byte by byte.
-Outcome decode(const std::string& in, std::size_t cut, Framing framing = Framing::Chunked, std::uint64_t length = 0,
-               const BodyLimits& limits = {}) {
+Outcome decode(const std::string& in, std::size_t cut, Framing framing = Framing::Chunked,
+               std::uint64_t length = 0, const BodyLimits& limits = {}) {
   BodyDecoder decoder;
   Outcome outcome;
   decoder.start(framing, length, limits);

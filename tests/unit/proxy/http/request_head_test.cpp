@@ -32,8 +32,9 @@ Parsed accept_line(const std::string& line, const std::string& fields = "Host: a
 }  // namespace
 
 TEST_CASE("a plain request fills the whole head") {
-  Parsed p = accept("POST /a/b?c=d HTTP/1.1\r\nHost: A.example:8080\r\nX-One:  two words \t\r\nEmpty:\r\n"
-                    "cOnTeNt-LeNgTh: 000042\r\nExpect: 100-Continue\r\n\r\n");
+  Parsed p = accept(
+      "POST /a/b?c=d HTTP/1.1\r\nHost: A.example:8080\r\nX-One:  two words \t\r\nEmpty:\r\n"
+      "cOnTeNt-LeNgTh: 000042\r\nExpect: 100-Continue\r\n\r\n");
   const RequestHead& head = p.head;
   CHECK(head.method == Method::Post);
   CHECK(head.method_text == "POST");
@@ -69,7 +70,9 @@ TEST_CASE("targets in each form") {
 }
 
 TEST_CASE("hosts") {
-  auto host = [](const std::string& value) { return std::string(accept_line("GET / HTTP/1.1", "Host: " + value + "\r\n").head.host); };
+  auto host = [](const std::string& value) {
+    return std::string(accept_line("GET / HTTP/1.1", "Host: " + value + "\r\n").head.host);
+  };
   CHECK(host("192.0.2.1:80") == "192.0.2.1");
   CHECK(host("[2001:db8::1]") == "[2001:db8::1]");
   CHECK(host("[2001:db8::1]:65535") == "[2001:db8::1]");
@@ -80,13 +83,14 @@ TEST_CASE("hosts") {
 
 TEST_CASE("any token is a method, whether llhttp knows it or not") {
   CHECK(accept_line("QUERY /a HTTP/1.1").head.method == Method::Query);
-  for (const char* name : {"PROPFIND", "DESCRIBE", "SOURCE", "PRI", "get", "M-SEARCH", "X!#$%&'*+-.^_`|~9", "PURGE"}) {
+  for (const char* name :
+       {"PROPFIND", "DESCRIBE", "SOURCE", "PRI", "get", "M-SEARCH", "X!#$%&'*+-.^_`|~9", "PURGE"}) {
     Parsed p = accept_line(std::string(name) + " /a HTTP/1.1");
     CHECK(p.head.method == Method::Other);
     CHECK(p.head.method_text == name);
   }
-  for (Method m : {Method::Get, Method::Head, Method::Post, Method::Put, Method::Delete, Method::Options, Method::Trace,
-                   Method::Patch, Method::Query})
+  for (Method m : {Method::Get, Method::Head, Method::Post, Method::Put, Method::Delete, Method::Options,
+                   Method::Trace, Method::Patch, Method::Query})
     CHECK(accept_line(std::string(name_of(m)) + " / HTTP/1.1").head.method == m);
 }
 
@@ -112,15 +116,18 @@ TEST_CASE("an upgrade is one that Connection names, of HTTP/1.1, and not to HTTP
   CHECK_FALSE(upgrades("1.1", "Upgrade: websocket\r\n"));
   CHECK_FALSE(upgrades("1.1", "Connection: Upgrade\r\n"));
   CHECK_FALSE(upgrades("1.0", "Connection: Upgrade\r\nUpgrade: websocket\r\n"));
-  CHECK_FALSE(upgrades("1.1", "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n"));
+  CHECK_FALSE(
+      upgrades("1.1", "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n"));
   CHECK_FALSE(upgrades("1.1", "Connection: Upgrade\r\nUpgrade: websocket, h2c\r\n"));
 }
 
 TEST_CASE("chunked is read in any case, and Expect is ignored in HTTP/1.0") {
-  CHECK(accept_line("POST / HTTP/1.1", "Host: a\r\nTransfer-Encoding: \tChunKED \r\n").head.framing == Framing::Chunked);
-  CHECK(accept_line("POST / HTTP/1.1", "Host: a\r\nContent-Length: 999999999999999999\r\n").head.content_length ==
-        999999999999999999u);
-  CHECK_FALSE(accept_line("POST / HTTP/1.0", "Expect: 100-continue\r\nContent-Length: 1\r\n").head.expect_continue);
+  CHECK(accept_line("POST / HTTP/1.1", "Host: a\r\nTransfer-Encoding: \tChunKED \r\n").head.framing ==
+        Framing::Chunked);
+  CHECK(accept_line("POST / HTTP/1.1", "Host: a\r\nContent-Length: 999999999999999999\r\n")
+            .head.content_length == 999999999999999999u);
+  CHECK_FALSE(
+      accept_line("POST / HTTP/1.0", "Expect: 100-continue\r\nContent-Length: 1\r\n").head.expect_continue);
 }
 
 TEST_CASE("values hold tabs and bytes above ASCII") {
@@ -131,7 +138,8 @@ TEST_CASE("values hold tabs and bytes above ASCII") {
 TEST_CASE("a head is reused without a trace of the one before") {
   HeadParser parser;
   RequestHead head;
-  std::string one = "POST http://a/x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n";
+  std::string one =
+      "POST http://a/x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n";
   std::string two = "GET / HTTP/1.0\r\n\r\n";
   REQUIRE(parser.parse_request(one, {}, head));
   REQUIRE(parser.parse_request(two, {}, head));

@@ -45,10 +45,12 @@ const std::vector<Row>& rows() {
       {"two equal lengths", ok("Content-Length: 5\r\nContent-Length: 5\r\n"), "repeated-length"},
       {"list of lengths", ok("Content-Length: 5, 5\r\n"), "bad-length"},
       {"signed length", ok("Content-Length: +5\r\n"), "bad-length"},
-      {"length and coding", ok("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"), "length-with-transfer-encoding"},
+      {"length and coding", ok("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"),
+       "length-with-transfer-encoding"},
       {"gzip, chunked", ok("Transfer-Encoding: gzip, chunked\r\n"), "bad-transfer-encoding"},
       {"identity", ok("Transfer-Encoding: identity\r\n"), "bad-transfer-encoding"},
-      {"coding in HTTP/1.0", "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "transfer-encoding-on-1.0"},
+      {"coding in HTTP/1.0", "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+       "transfer-encoding-on-1.0"},
       {"coding on 204", "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n", "body-on-bodiless"},
       {"length on 204", "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", "body-on-bodiless"},
       {"length on 101", "HTTP/1.1 101 X\r\nContent-Length: 5\r\n\r\n", "body-on-bodiless"},
@@ -108,7 +110,8 @@ TEST_CASE("framing of responses, RFC 9112 section 6.3") {
   CHECK(accept(ok("Transfer-Encoding: chunked\r\n")).framing == Framing::Chunked);
   CHECK(accept("HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n").framing == Framing::None);
   CHECK(accept("HTTP/1.1 205 Reset\r\nContent-Length: 0\r\n\r\n").framing == Framing::Length);
-  CHECK(accept("HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n").framing == Framing::None);
+  CHECK(accept("HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n").framing ==
+        Framing::None);
   ResponseHead not_modified = accept("HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n");
   CHECK(not_modified.framing == Framing::None);
   ResponseHead to_head = accept(ok("Content-Length: 7\r\n"), true);

@@ -72,8 +72,7 @@ class Player {
 
   void feed(std::string_view bytes) {
     buffer_ += bytes;
-    while (!refused_ && (in_body_ ? body() : head())) {
-    }
+    while (!refused_ && (in_body_ ? body() : head())) {}
   }
   std::string finish(bool closed) {
     flush_body();
@@ -99,8 +98,8 @@ class Player {
   bool request() {
     auto parsed = parser_.parse_request(block_, {}, request_);
     if (!parsed) return refuse(parsed.error());
-    note("request " + std::string(request_.method_text) + " " + std::string(request_.target) + " host=" +
-             std::string(request_.authority) + (request_.upgrade ? " upgrade" : "") +
+    note("request " + std::string(request_.method_text) + " " + std::string(request_.target) +
+             " host=" + std::string(request_.authority) + (request_.upgrade ? " upgrade" : "") +
              (request_.expect_continue ? " expects-continue" : ""),
          request_);
     return true;
@@ -109,7 +108,8 @@ class Player {
   bool response() {
     auto parsed = parser_.parse_response(block_, {}, kind_ == "responses-to-head", response_);
     if (!parsed) return refuse(parsed.error());
-    note("response " + std::to_string(response_.status) + " reason=" + std::string(response_.reason), response_);
+    note("response " + std::to_string(response_.status) + " reason=" + std::string(response_.reason),
+         response_);
     return true;
   }
 
