@@ -63,7 +63,7 @@ void Exchange::begin(const conf::Route& route, const conf::ServiceTimeouts& time
   method_ = method;
   keyed_ = keyed;
   state_ = State::Waiting;
-  retry_at_ = now;
+  retry_at_ = Instant::never();  // the driver starts the first attempt when the request is ready
   deadline_at_ = now + route.deadline;
   request_complete_ = !body_follows;
   if (body_follows) body_at_ = now + route.body_timeout;
