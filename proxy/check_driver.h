@@ -8,6 +8,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "conf/snapshot.h"
 #include "proxy/health_answer.h"
@@ -17,6 +19,25 @@
 namespace holdfast {
 
 using TlsContextPtr = std::shared_ptr<const io::TlsContext>;
+
+/// TLS towards the instances of one service: none, one for all, or one each in the order of the
+/// configuration (where a certificate is checked against each instance's own address).
+class InstanceContexts {
+ public:
+  InstanceContexts() = default;
+  InstanceContexts(TlsContextPtr all) : each_{std::move(all)} {}
+  InstanceContexts(std::vector<TlsContextPtr> each) : each_(std::move(each)) {}
+
+  TlsContextPtr of(std::size_t instance) const {
+    if (each_.empty()) return nullptr;
+    return each_.size() == 1 ? each_.front() : each_.at(instance);
+  }
+  /// Whether there is one for each of so many instances.
+  bool cover(std::size_t instances) const { return each_.size() == 1 || each_.size() == instances; }
+
+ private:
+  std::vector<TlsContextPtr> each_;
+};
 
 struct ProbeSpec {
   Address address;

@@ -12,10 +12,10 @@ namespace holdfast {
 
 namespace {
 
-TlsContextPtr context_for(const conf::Service& service, const ClientContexts& all) {
-  if (!service.tls) return nullptr;
+InstanceContexts contexts_for(const conf::Service& service, const ClientContexts& all) {
+  if (!service.tls) return {};
   auto it = all.find(service.name);
-  CHECK(it != all.end() && it->second);
+  CHECK(it != all.end() && it->second.cover(service.instances.size()));
   return it->second;
 }
 
@@ -37,7 +37,7 @@ ServiceRunner* Control::find(std::string_view service) const {
   return nullptr;
 }
 
-std::unique_ptr<ServiceRunner> Control::make_runner(const conf::Service& service, TlsContextPtr tls,
+std::unique_ptr<ServiceRunner> Control::make_runner(const conf::Service& service, InstanceContexts tls,
                                                     const ServiceRunner* old) {
   ServiceRunner::Outside outside{loop_, events_, parser_, hooks_, publish_};
   std::uint64_t seed = seed_ ^ std::hash<std::string>{}(service.name);
@@ -59,7 +59,7 @@ void Control::apply(const conf::SnapshotPtr& snapshot, const ClientContexts& tls
   for (const conf::Service& service : snapshot->services) {
     auto it = std::find_if(old.begin(), old.end(),
                            [&](const auto& r) { return r && r->machine().config().name == service.name; });
-    TlsContextPtr context = context_for(service, tls);
+    InstanceContexts context = contexts_for(service, tls);
     if (it != old.end() && (*it)->suits(service)) {
       (*it)->set_config(service, std::move(context));
       runners_.push_back(std::move(*it));

@@ -25,7 +25,7 @@ namespace holdfast {
 class ServiceRunner;
 
 /// Client contexts by service name, for the services that have [service.tls].
-using ClientContexts = std::map<std::string, TlsContextPtr>;
+using ClientContexts = std::map<std::string, InstanceContexts>;
 
 class Control {
  public:
@@ -56,7 +56,7 @@ class Control {
  private:
   ServiceRunner* find(std::string_view service) const;
   Status set_drained(std::string_view service, std::string_view instance, bool drained);
-  std::unique_ptr<ServiceRunner> make_runner(const conf::Service& service, TlsContextPtr tls,
+  std::unique_ptr<ServiceRunner> make_runner(const conf::Service& service, InstanceContexts tls,
                                              const ServiceRunner* old);
 
   io::Loop& loop_;

@@ -20,7 +20,7 @@ bool same_instance(const conf::Instance& a, const conf::Instance& b) {
 
 }  // namespace
 
-ServiceRunner::ServiceRunner(Outside outside, const conf::Service& config, TlsContextPtr tls,
+ServiceRunner::ServiceRunner(Outside outside, const conf::Service& config, InstanceContexts tls,
                              std::uint64_t seed)
     : outside_(outside),
       tls_(std::move(tls)),
@@ -47,7 +47,7 @@ bool ServiceRunner::suits(const conf::Service& config) const {
                     config.instances.end(), same_instance);
 }
 
-void ServiceRunner::set_config(const conf::Service& config, TlsContextPtr tls) {
+void ServiceRunner::set_config(const conf::Service& config, InstanceContexts tls) {
   machine_.set_config(config);
   tls_ = std::move(tls);
 }
@@ -77,12 +77,13 @@ void ServiceRunner::carry_out() {
   const conf::Service& config = machine_.config();
   // The loops first: every request in flight waits for this, and nobody waits for the rest.
   if (actions.published) outside_.publish(config.name, machine_.view());
-  for (std::size_t i : actions.probes) probes_[i]->begin(check_probe(config, config.instances[i], tls_));
+  for (std::size_t i : actions.probes)
+    probes_[i]->begin(check_probe(config, config.instances[i], tls_.of(i)));
   for (ServiceActions::Story& s : actions.stories)
     outside_.events.add(std::move(s.kind), std::move(s.subject), std::move(s.text));
   for (const ServiceActions::Role& role : actions.roles) {
     if (role.command) outside_.hooks.run_command(config, role.instance, role.active);
-    if (role.post) outside_.hooks.post(config, role.instance, role.active, tls_);
+    if (role.post) outside_.hooks.post(config, role.instance, role.active, tls_.of(role.instance));
   }
   timer_->arm(machine_.deadline());
 }

@@ -25,13 +25,13 @@ class ServiceRunner final : private io::TimerEvents {
     const std::function<void(const std::string&, const ServiceView&)>& publish;
   };
 
-  ServiceRunner(Outside outside, const conf::Service& config, TlsContextPtr tls, std::uint64_t seed);
+  ServiceRunner(Outside outside, const conf::Service& config, InstanceContexts tls, std::uint64_t seed);
 
   /// `memory` may be null. Publishes the first view; the first checks begin on the next turn.
   void start(const ServiceMemory* memory);
   /// True if this runner can go on under the new configuration: same instances, mode and pace of checks.
   bool suits(const conf::Service& config) const;
-  void set_config(const conf::Service& config, TlsContextPtr tls);
+  void set_config(const conf::Service& config, InstanceContexts tls);
 
   void evidence(std::size_t instance, Evidence evidence, unsigned count);
   void set_drained(std::size_t instance, bool drained);
@@ -43,7 +43,7 @@ class ServiceRunner final : private io::TimerEvents {
   void carry_out();
 
   Outside outside_;
-  TlsContextPtr tls_;
+  InstanceContexts tls_;
   ServiceMachine machine_;
   std::vector<std::unique_ptr<Probe>> probes_;
   io::TimerPtr timer_;

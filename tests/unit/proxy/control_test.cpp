@@ -6,6 +6,7 @@
 #include <list>
 
 #include "proxy/base/log.h"
+#include "tests/unit/proxy/io/tls_certs.h"
 #include "tests/unit/proxy/io/uv_bench.h"
 
 using namespace holdfast;
@@ -34,6 +35,7 @@ class FakeServer final : io::ListenerEvents {
   }
 
   Address address;
+  TlsContextPtr tls;  // null: plain
   Manner manner = Manner::Answer;
   std::string answer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nready";
   std::vector<std::string> requests;
@@ -61,6 +63,7 @@ class FakeServer final : io::ListenerEvents {
     Connection& c = connections_.emplace_back();
     c.server = this;
     stream->set_events(c);
+    if (tls) stream = io::make_tls_stream(loop_, std::move(stream), tls->session(), c);
     c.stream = std::move(stream);
     c.stream->start_reading();
   }
@@ -305,4 +308,31 @@ TEST_CASE("a hook's command that does not exist is an event") {
   w.apply();
   REQUIRE(w.until_active(0));
   REQUIRE(w.bench.until([&] { return w.told("hook", "the command /does/not/exist could not be started"); }));
+}
+
+TEST_CASE("each instance is checked over TLS against its own name; a stranger's certificate is down") {
+  const auto& files = test::TestCertificates::get();
+  World w(3);
+  w.service().tls.emplace();
+  const char* names[] = {"one.test", "a.wild.test", "wrong.test"};
+  std::vector<TlsContextPtr> each;
+  for (std::size_t i = 0; i < 3; ++i) {
+    io::TlsServerOptions server;
+    server.certificates = {files.file(i == 1 ? "wild" : "one")};
+    server.keys = {files.key(i == 1 ? "wild" : "one")};
+    w.servers[i].tls = *io::TlsContext::server(server);
+    io::TlsClientOptions client;
+    client.ca = files.ca();
+    client.name = names[i];
+    each.push_back(*io::TlsContext::client(client));
+  }
+  SECTION("HTTP") { w.service().check.kind = conf::CheckKind::Http; }
+  SECTION("TCP: the handshake is part of the check") { w.service().check.kind = conf::CheckKind::Tcp; }
+  w.control->apply(std::make_shared<conf::Snapshot>(w.snapshot), {{"supervisor", each}});
+  REQUIRE(w.bench.until([&] {
+    auto& seen = w.views.back().instances;
+    return seen[0].usable && seen[1].usable && seen[2].lost;
+  }));
+  CHECK(w.active() == 0);
+  CHECK(w.told("health", "ef-c down: the first check failed: connect failed: "));
 }
