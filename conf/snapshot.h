@@ -141,7 +141,7 @@ struct ServiceTls {
 
 /// Tells an instance that it became active or standby.
 struct Hook {
-  std::vector<std::string> command;   ///< argv; empty: none. INSTANCE, SERVICE, STATE in the environment style {instance}
+  std::vector<std::string> command;   ///< argv; empty: none. {instance}, {service}, {state} filled in
   std::string post;                   ///< path POSTed to the instance; empty: none
   Duration timeout{};
 };
