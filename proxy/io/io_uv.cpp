@@ -208,25 +208,26 @@ UvTimer::UvTimer(UvLoop& loop, TimerEvents& events) : loop_(loop), events_(&even
 
 void UvTimer::arm(Instant when) {
   when_ = when;
-  if (when_ < due_) start();
+  if (when_ < due_) start(1);
 }
 
-/// libuv counts whole milliseconds: round up, and at least one, so that a timer which always arms
-/// itself for now cannot hold the loop in its timer phase.
-void UvTimer::start() {
+/// libuv counts whole milliseconds: round up. An owner's arm() waits at least one, so that a timer
+/// which always arms itself for now cannot hold the loop in its timer phase.
+void UvTimer::start(std::uint64_t least_ms) {
   constexpr std::int64_t kMilli = 1'000'000;
   std::uint64_t loop_ms = uv_now(loop_.uv());
   auto at_ms = static_cast<std::uint64_t>(when_.ns > 0 ? (when_.ns - 1) / kMilli + 1 : 0);
   due_ = when_;
-  uv_timer_start(&handle_, timer_cb, at_ms > loop_ms ? at_ms - loop_ms : 1, 0);
+  uv_timer_start(&handle_, timer_cb, at_ms > loop_ms ? at_ms - loop_ms : least_ms, 0);
 }
 
 void UvTimer::timer_cb(uv_timer_t* handle) noexcept {
   auto& self = *static_cast<UvTimer*>(handle->data);
+  bool moved = self.due_ < self.when_;
   self.due_ = Instant::never();
   if (self.when_ == Instant::never()) return;  // disarmed meanwhile
+  if (moved) return self.start(0);  // even if it is due by now: others may have been due before it
   if (self.loop_.now() < self.when_) self.loop_.forget_now();  // read before this phase began
-  if (self.loop_.now() < self.when_) return self.start();
   self.when_ = Instant::never();
   self.loop_.touched();
   self.events_->on_timer();

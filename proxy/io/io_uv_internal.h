@@ -133,7 +133,7 @@ class UvTimer final : public Timer {
 
  private:
   void dispose() override;
-  void start();
+  void start(std::uint64_t least_ms);
   static void timer_cb(uv_timer_t* handle) noexcept;
   static void close_cb(uv_handle_t* handle) noexcept;
 

@@ -171,10 +171,12 @@ TEST_CASE("without descriptors the waiting clients wait, and the loop does not s
   raw.sin_port = htons((*listener)->local().port);
   raw.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   connect(client, reinterpret_cast<sockaddr*>(&raw), sizeof raw);
+  Instant start = b.loop().now();
   b.pass(Duration::millis(250));
+  auto back_offs = static_cast<std::size_t>((b.loop().now() - start).to_millis() / 100);
   setrlimit(RLIMIT_NOFILE, &before);  // first: UBSan's own checks need descriptors
   REQUIRE(events.faults.size() >= 2);
-  CHECK(events.faults.size() <= 4);
+  CHECK(events.faults.size() <= back_offs + 2);
   CHECK(events.faults[0] == Fault::NoResources);
   CHECK(b.until([&] { return events.streams.size() == 1; }));
   close(client);
@@ -254,7 +256,7 @@ TEST_CASE("a disposed stream whose peer never ends is closed in time") {
     std::size_t open = b.loop().handles();
     Instant start = b.loop().now();
     REQUIRE(b.until([&] { return b.loop().handles() < open; }));
-    CHECK(b.loop().now() - start < Duration::millis(1300));
+    CHECK(b.loop().now() - start < Duration::seconds(5));
     CHECK(b.loop().now() - start > Duration::millis(900));
   }
   CHECK(all_closed(b));
