@@ -43,6 +43,7 @@ RunningProcess::RunningProcess(const CommandLine& line, Program program, ReadCon
 
 RunningProcess::~RunningProcess() {
   if (engine_) engine_->stop();
+  if (owns_socket_file_) ::unlink(control_path_.c_str());
   close_inherited();
 }
 
@@ -50,8 +51,7 @@ Status RunningProcess::start() {
   // The control socket first: it tells that another process serves already, before anything is touched.
   if (Status done = open_control(); !done) return done;
   const conf::Process& process = snapshot_->process;
-  access_log_ =
-      AccessLog::open(process.access_log, process.access_log_format, process.loops);
+  access_log_ = AccessLog::open(process.access_log, process.access_log_format, process.loops);
   engine_ = std::make_unique<Engine>(*loop_, snapshot_, events_, *access_log_, engine_inherited());
   if (handover_.state >= 0) {
     const Result<std::string> state = read_state(std::exchange(handover_.state, -1));
@@ -73,14 +73,13 @@ Status RunningProcess::start() {
 int RunningProcess::run() {
   const std::string node = snapshot_->node.empty() ? "" : " as node " + snapshot_->node;
   events_.add("start", "",
-              "version " + line_.version + " serves" + node + ", configuration " + snapshot_->file +
-                  " (" + snapshot_->hash + ")");
+              "version " + line_.version + " serves" + node + ", configuration " + snapshot_->file + " (" +
+                  snapshot_->hash + ")");
   if (handover_.ready >= 0) report_ready(std::exchange(handover_.ready, -1));
+  owns_socket_file_ = true;
   notify_manager("READY=1");
   loop_->run();
   engine_->stop();
-  // After a hand-over the path is the next process's.
-  if (!handed_over_) ::unlink(control_path_.c_str());
   log_info("ended", {{"code", std::to_string(exit_code_)}});
   return exit_code_;
 }
@@ -97,6 +96,7 @@ Status RunningProcess::open_control() {
   if (Status done = listener->open(options); !done)
     return fail(Blame::Operator, done.error().text + "; does another holdfast run?");
   control_socket_ = std::move(listener);
+  owns_socket_file_ = options.inherited < 0;
   return {};
 }
 
@@ -154,8 +154,6 @@ void RunningProcess::on_timer() {
 }
 
 Status RunningProcess::reload() {
-  if (draining_) return fail(Blame::Operator, "this process is draining; it reads nothing new");
-  if (upgrade_.running()) return fail(Blame::Operator, "an upgrade is under way");
   notify_reloading();
   const Status done = reload_file();
   notify_manager("READY=1");
@@ -168,6 +166,8 @@ Status RunningProcess::reload() {
 }
 
 Status RunningProcess::reload_file() {
+  if (draining_) return fail(Blame::Operator, "this process is draining; it reads nothing new");
+  if (upgrade_.running()) return fail(Blame::Operator, "an upgrade is under way");
   ReadConfig config = read_config(line_.config, line_.node, false);
   std::size_t errors = 0;
   std::string first;
@@ -227,7 +227,7 @@ void RunningProcess::upgraded(Result<int> process) {
   if (!process) return events_.add("upgrade", "", "failed, this process goes on: " + process.error().text);
   events_.add("upgrade", "",
               "process " + std::to_string(*process) + " serves; this one finishes what it has");
-  handed_over_ = true;
+  owns_socket_file_ = false;
   notify_manager("MAINPID=" + std::to_string(*process));
   control_socket_.reset();
   admin_.clear();

@@ -83,7 +83,7 @@ class RunningProcess final : Admin, io::TimerEvents {
   WallTime reload_at_{};
   std::string reload_text_;
   bool draining_ = false;
-  bool handed_over_ = false;
+  bool owns_socket_file_ = false;  ///< not while the last process serves, nor once the next one does
   int exit_code_ = exit_ok;
 };
 

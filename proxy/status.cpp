@@ -1,5 +1,6 @@
 #include "proxy/status.h"
 
+#include <algorithm>
 #include <cstdarg>
 #include <cstdio>
 #include <ctime>
@@ -53,10 +54,25 @@ void show_process(Screen& screen, const StatusReport& r) {
                       std::uintmax_t{r.facts.access_log_dropped}));
 }
 
-void show_instance(Screen& screen, const StatusInstance& i) {
-  const char mark = i.active ? '*' : ' ';
-  screen.line(print(" %c %-12s %-21s %-8s %-7s ", mark, i.name.c_str(), i.address.c_str(),
-                    i.drained ? "drained" : i.state.c_str(), span_text(i.since).c_str()) +
+struct Widths {
+  int name = 0, address = 0;
+};
+
+/// Columns as narrow as the service's names allow: the reason at the end is what one came to read.
+Widths widths_of(const StatusService& s) {
+  constexpr std::size_t most = 24;
+  Widths w;
+  for (const StatusInstance& i : s.instances) {
+    w.name = std::max(w.name, static_cast<int>(std::min(i.name.size(), most)));
+    w.address = std::max(w.address, static_cast<int>(std::min(i.address.size(), most)));
+  }
+  return w;
+}
+
+void show_instance(Screen& screen, const StatusInstance& i, Widths w) {
+  screen.line(print(" %c %-*.24s  %-*s  %-7s  %-7s  ", i.active ? '*' : ' ', w.name, i.name.c_str(),
+                    w.address, i.address.c_str(), i.drained ? "drained" : i.state.c_str(),
+                    span_text(i.since).c_str()) +
               i.why);
 }
 
@@ -70,10 +86,11 @@ void show_service(Screen& screen, const StatusService& s) {
   }
   if (s.mode == "balance") active = any ? "balanced" : "nothing up";
   screen.line(s.name + "  " + active + print("  %.1f/s", s.per_second) + "  p50 " + span_text(s.median) +
-              "  p99 " + span_text(s.percentile99) +
-              print("  parked %ju  replayed %ju  errors %ju", std::uintmax_t{s.parked},
-                    std::uintmax_t{s.replays}, std::uintmax_t{s.errors_local}));
-  for (const StatusInstance& i : s.instances) show_instance(screen, i);
+              "  p99 " + span_text(s.percentile99));
+  screen.line(print("   %ju requests  %ju replayed  %ju errors of our own  %ju parked",
+                    std::uintmax_t{s.requests}, std::uintmax_t{s.replays}, std::uintmax_t{s.errors_local},
+                    std::uintmax_t{s.parked}));
+  for (const StatusInstance& i : s.instances) show_instance(screen, i, widths_of(s));
 }
 
 void show_listens(Screen& screen, const StatusReport& r) {

@@ -1,0 +1,58 @@
+#include <catch2/catch.hpp>
+
+#include "proxy/commands.h"
+
+using namespace holdfast;
+
+namespace {
+
+std::string error_of(const std::vector<std::string>& words) {
+  const Result<CommandLine> line = parse_command_line(words);
+  return line ? "none" : line.error().text;
+}
+
+}  // namespace
+
+TEST_CASE("command line: options in any place and either form") {
+  const Result<CommandLine> run = parse_command_line({"run", "-c", "a.toml", "--node=ef-b", "--core"});
+  REQUIRE(run);
+  CHECK(run->command == "run");
+  CHECK(run->config == "a.toml");
+  CHECK(run->node == "ef-b");
+  CHECK(run->core);
+  const Result<CommandLine> drain = parse_command_line({"drain", "--socket", "/s", "web/a"});
+  REQUIRE(drain);
+  CHECK(drain->target == "web/a");
+  CHECK(drain->socket == "/s");
+  CHECK(drain->config == "/etc/holdfast/holdfast.toml");
+  const Result<CommandLine> events = parse_command_line({"events", "--since", "7", "--follow", "--json"});
+  REQUIRE(events);
+  CHECK(events->since == "7");
+  CHECK((events->follow && events->json));
+  CHECK(parse_command_line({"--version"})->command == "version");
+  CHECK(parse_command_line({"-h"})->command == "help");
+}
+
+TEST_CASE("command line: what is wrong is said") {
+  CHECK(error_of({}) == "no command");
+  CHECK(error_of({"rnu"}) == "there is no command rnu");
+  CHECK(error_of({"run", "--nod", "x"}) == "there is no option --nod");
+  CHECK(error_of({"run", "--json"}) == "run does not take --json");
+  CHECK(error_of({"run", "-c"}) == "-c needs a value");
+  CHECK(error_of({"run", "--config="}) == "--config needs a value");
+  CHECK(error_of({"check", "--diff=yes"}) == "--diff takes no value");
+  CHECK(error_of({"status", "web/a"}) == "status takes no web/a");
+  CHECK(error_of({"drain"}) == "drain needs SERVICE/INSTANCE");
+  CHECK(error_of({"drain", "web"}) == "drain needs SERVICE/INSTANCE");
+  CHECK(error_of({"drain", "web/"}) == "drain needs SERVICE/INSTANCE");
+  CHECK(error_of({"ready", "/a"}) == "ready needs SERVICE/INSTANCE");
+  CHECK(error_of({"ready", "web/a", "web/b"}) == "ready takes one SERVICE/INSTANCE");
+}
+
+TEST_CASE("command line: the usage names each command") {
+  for (const char* name : {"run", "check", "reference", "status", "drain", "ready", "reload", "events",
+                           "metrics", "version", "help"}) {
+    INFO(name);
+    CHECK(usage().find(std::string("\n  ") + name) != std::string::npos);
+  }
+}
