@@ -74,7 +74,10 @@ void TdsSession::open(io::StreamPtr stream) {
   client_->set_events(*this);
   const conf::ProxyProtocol& config = context_.config.proxy_protocol;
   if (!config.accept) return next_layer();
-  if (!trusted(config, peer_)) return end("refused:proxy-not-trusted", true);
+  if (!trusted(config, peer_)) {
+    context_.counters.refused.add();
+    return end("refused:proxy-not-trusted", true);
+  }
   client_ = io::make_proxy_stream(context_.loop, std::move(client_), *this);
   arm();
 }
@@ -276,6 +279,7 @@ bool TdsSession::lost() const {
 
 void TdsSession::on_service_changed(Service&) {
   tried_.clear();
+  retry_wait_ = Duration{};
   switch (state_) {
     case State::Opening:
     case State::Done: return;
