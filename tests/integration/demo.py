@@ -16,7 +16,14 @@ import demo_story
 import demo_world
 
 RESTART_S = 3
+RED, YELLOW = "31", "33"
 ROW = "{:>7} {:>9} {:>7} {:>10} {:>10} {:>8} {:>8}  {}"
+
+
+def paint(text, colour):
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+        return text
+    return f"\033[{colour}m{text}\033[0m"
 
 
 class Live:
@@ -40,7 +47,8 @@ class Live:
                 self.watch()
                 continue
             if kind == "event":
-                print(f"        {item}", flush=True)
+                # "2026-11-22T12:00:00.123Z #7 health supervisor/ef-a: up: ..."
+                print(paint("        " + item.split(" ", 2)[-1], YELLOW), flush=True)
             elif not item.get("total"):
                 if rows % 20 == 0:
                     print(ROW.format("time", "requests", "failed", "slowest", "median", "waiting", "replays",
@@ -57,9 +65,10 @@ class Live:
         active = next((i["name"] for i in instances if i["active"]), "none")
         states = ", ".join(f"{i['name']} {i['state']}" for i in instances)
         failures = "  ".join(f"{n} x {kind}" for kind, n in call["failures"].items())
-        print(ROW.format(f"{call['seconds']:.0f} s", call["requests"], call["failed"],
+        row = ROW.format(f"{call['seconds']:.0f} s", call["requests"], call["failed"],
                          f"{call['slowest_ms']:.1f} ms", f"{call['median_ms']:.2f} ms", call["in_flight"],
-                         service.get("replays", 0), f"{active}  ({states})  {failures}"), flush=True)
+                         service.get("replays", 0), f"{active}  ({states})  {failures}".rstrip())
+        print(paint(row, RED) if call["failed"] else row, flush=True)
 
     def watch(self):
         """Starts again what is gone, after a pause; ends when Holdfast itself is."""
