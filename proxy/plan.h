@@ -27,7 +27,8 @@ class Plan {
   const io::TlsContext* service_tls(std::size_t service, std::size_t instance) const {
     return service_tls_[service].empty() ? nullptr : service_tls_[service][instance].get();
   }
-  std::shared_ptr<const io::TlsContext> check_tls(std::size_t service) const { return service_tls_[service].front(); }
+  /// For the health checks, one per instance.
+  std::vector<std::shared_ptr<const io::TlsContext>> check_tls(std::size_t service) const { return service_tls_[service]; }
   std::size_t service_index(const conf::Route& route) const {
     return route_service_[static_cast<std::size_t>(&route - snapshot_->routes.data())];
   }

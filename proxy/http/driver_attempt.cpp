@@ -125,7 +125,7 @@ void ExchangeDriver::fail_attempt(Failure failure, std::string_view) {
   const int failed = last_instance_;
   const bool sent = head_sent_;
   Evidence evidence{};
-  if (evidence_of(failure, evidence)) hub_->service.report(static_cast<std::size_t>(failed), evidence);
+  if (evidence_of(failure, evidence)) hub_->pool.failed(static_cast<std::size_t>(failed), evidence);
   InstanceCounters& counters = hub_->pool.counters(static_cast<std::size_t>(failed));
   counters.failures.add();
   if (!sent && failure != Failure::TakenBack) counters.connect_failures.add();

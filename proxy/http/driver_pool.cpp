@@ -18,6 +18,7 @@ ServicePool::ServicePool(HttpLoop& loop, ServiceHub& hub)
   for (std::size_t i = 0; i < hub.service.config().instances.size(); ++i)
     idle_.push_back(std::make_unique<List<ServerConnection>>());
   outstanding_.resize(idle_.size());
+  suspected_.resize(idle_.size());
   sweep_ = loop.loop.timer(*this);
   hub.service.watch(*this);
 }
@@ -82,6 +83,16 @@ void ServicePool::started(std::size_t instance) {
 void ServicePool::finished(std::size_t instance) {
   --outstanding_[instance];
   counters(instance).outstanding.sub();
+}
+
+void ServicePool::failed(std::size_t instance, Evidence evidence) {
+  suspected_[instance] = true;
+  hub_.service.report(instance, evidence);
+}
+
+void ServicePool::clear(std::size_t instance) {
+  suspected_[instance] = false;
+  hub_.service.report(instance, Evidence::Success);
 }
 
 InstanceCounters& ServicePool::counters(std::size_t instance) { return *hub_.counters.instances[instance]; }

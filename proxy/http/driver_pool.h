@@ -38,6 +38,11 @@ class ServicePool final : public ServerConnection::IdleEvents, public ServiceWat
 
   void started(std::size_t instance);   ///< a request is outstanding there
   void finished(std::size_t instance);
+  /// Evidence for the control loop: each failure, and the first success after one.
+  void failed(std::size_t instance, Evidence evidence);
+  void succeeded(std::size_t instance) {
+    if (suspected_[instance]) clear(instance);
+  }
   InstanceCounters& counters(std::size_t instance);
   RetryBudget& retry_budget() { return budget_; }
   std::size_t idle_count() const;
@@ -48,10 +53,13 @@ class ServicePool final : public ServerConnection::IdleEvents, public ServiceWat
   void on_timer() override;
 
  private:
+  void clear(std::size_t instance);
+
   HttpLoop& loop_;
   ServiceHub& hub_;
   std::vector<std::unique_ptr<List<ServerConnection>>> idle_;  ///< per instance, oldest first
   std::vector<std::uint32_t> outstanding_;                     ///< per instance
+  std::vector<bool> suspected_;                                ///< per instance
   std::uint32_t turn_ = 0;
   RetryBudget budget_;
   io::TimerPtr sweep_;

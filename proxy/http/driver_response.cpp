@@ -221,6 +221,7 @@ void ExchangeDriver::end_response() {
     return finish(false, true, "truncated:differs");
   }
   flush(true);
+  hub_->pool.succeeded(server_->instance());
   hub_->pool.finished(server_->instance());
   const bool whole = request_done_ && (head_.framing != Framing::Chunked || last_chunk_sent_) &&
                      sent_offset_ == store_base_ + store_.size() && server_->queued() == 0;
