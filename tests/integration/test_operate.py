@@ -140,7 +140,8 @@ def test_second_sigterm_ends_at_once(t):
     time.sleep(0.3)
     assert proxy.process.poll() is None
     proxy.signal(signal.SIGTERM)
-    proxy.process.wait(1)
+    assert proxy.process.wait(1) >= 0, "ended by itself, not by the signal"
+    t.proxy = None  # an exit code other than 0 is right: something was cut
 
 
 def test_upgrade_under_load_refuses_nobody(t):
@@ -218,7 +219,7 @@ def test_bad_file_tells_everything_at_once(t):
         done = run(t, *words)
         out = done.stdout + done.stderr
         assert done.returncode == 2, out
-        for place, hint in [(":2:1:", "bind"), (":5:", "active-standby"), (":7:", "every"), (":8:", "timeout"), (":10:", "app")]:
+        for place, hint in [(":2:1:", "bind"), (":5:", "active-standby"), (":7:", "duration"), (":8:", "parsec"), (":10:", "app")]:
             found = [line for line in out.splitlines() if f"bad.toml{place}" in line and hint in line]
             assert found, f"{place} {hint} is not in:\n{out}"
 
