@@ -7,7 +7,7 @@
 namespace holdfast {
 
 std::optional<Address> Address::from_ip(std::string_view ip, std::uint16_t port) {
-  if (ip.empty() || ip.size() >= INET6_ADDRSTRLEN) return std::nullopt;
+  if (ip.empty() || ip.size() >= INET6_ADDRSTRLEN || ip.contains('\0')) return std::nullopt;
   std::string text(ip);  // inet_pton wants a terminated string
   Address a;
   a.port = port;
