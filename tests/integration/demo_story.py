@@ -47,6 +47,10 @@ class Story:
             self.failed += failed
             self.surprises.append(f"{title}: {', '.join(f'{n} x {kind}' for kind, n in kinds.items())}")
 
+        holdfast = self.world.processes["holdfast"].poll()
+        if holdfast is not None:
+            raise RuntimeError(f"Holdfast ended with {holdfast} in the chapter: {title}")
+
     def kill(self, *names):
         for name in names:
             self.world.signal(name, signal.SIGKILL)
