@@ -70,6 +70,8 @@ class Holdfast:
 
     def command(self, *words, code=0):
         argv = [self.binary, *words, "-c", str(self.path)]
+        if words[0] != "check":
+            argv += ["--socket", str(self.socket)]  # also while the file is broken
         run = subprocess.run(argv, capture_output=True, text=True, timeout=SECONDS)
         assert run.returncode == code, f"{words}: exit {run.returncode}, not {code}: {run.stdout}{run.stderr}"
         return run.stdout
