@@ -182,6 +182,9 @@ path = "/*"
         for process in self.processes:
             if process.poll() is None:
                 process.send_signal(signal.SIGCONT)
+                process.terminate()  # nginx ends its workers then, and only then
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(0 if self.proxy and process is self.proxy.process else 1)
                 process.kill()
                 process.wait()
         for o in self.origins:
