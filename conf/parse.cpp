@@ -71,12 +71,24 @@ Value convert(const toml::node& node) {
   return value;
 }
 
+/// The library quotes the text as it is, line ends too; a diagnostic is one line.
+std::string one_line(std::string_view text) {
+  std::string out;
+  for (char c : text) {
+    if (c == '\n')
+      out += "\\n";
+    else
+      out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
+  }
+  return out;
+}
+
 /// What the library makes of a text: a tree or an error. False: it broke its own assertion.
 bool parse_into(Parsed& parsed, std::string_view text) {
   try {
     parsed.root = convert(toml::parse(text));
   } catch (const toml::parse_error& error) {
-    parsed.error = std::string(error.description());
+    parsed.error = one_line(error.description());
     parsed.place = place_of(error.source());
   } catch (const BrokenAssertion&) {
     return false;

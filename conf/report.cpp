@@ -55,18 +55,17 @@ Place Report::place(std::string path) const {
 void Report::add(bool error, Place place, std::string text) {
   errors_ += error ? 1 : 0;
   if (diagnostics_.size() > kMostDiagnostics) return;
+  Diagnostic added{error, file_, place.line, place.column, std::move(text)};
   if (diagnostics_.size() == kMostDiagnostics)
-    diagnostics_.push_back({error, file_, 0, 0, "there are more; these were left out"});
-  else
-    diagnostics_.push_back({error, file_, place.line, place.column, std::move(text)});
+    added = {error, file_, 0, 0, "there are more; these were left out"};
+  const auto later = std::upper_bound(diagnostics_.begin(), diagnostics_.end(), added,
+                                      [](const Diagnostic& a, const Diagnostic& b) {
+                                        return std::tie(a.line, a.column) < std::tie(b.line, b.column);
+                                      });
+  diagnostics_.insert(later, std::move(added));
 }
 
-std::vector<Diagnostic> Report::take() {
-  std::stable_sort(diagnostics_.begin(), diagnostics_.end(), [](const Diagnostic& a, const Diagnostic& b) {
-    return std::tie(a.line, a.column) < std::tie(b.line, b.column);
-  });
-  return std::move(diagnostics_);
-}
+std::vector<Diagnostic> Report::take() { return std::move(diagnostics_); }
 
 std::string quoted(std::string_view text) {
   std::string out = "\"";

@@ -40,7 +40,7 @@ class Report {
 
   std::string file_;
   std::map<std::string, Place> places_;
-  std::vector<Diagnostic> diagnostics_;
+  std::vector<Diagnostic> diagnostics_;  ///< in the file's order; of one place, in that of their report
   std::set<std::string> spoiled_;
   std::size_t errors_ = 0;
 };
