@@ -210,6 +210,7 @@ void read_directive(Reading& r, const Directive& row, const Value& value, void* 
       if (const std::string* text = read_text(r, row, value)) store<std::string>(slot, *text);
       return;
     case Kind::File:
+    case Kind::SecretFile:
     case Kind::FileList:
     case Kind::Directory:
     case Kind::Output: return read_file_name(r, row, value, slot, path);

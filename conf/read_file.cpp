@@ -44,6 +44,15 @@ std::string readable_file(Reading& r, const Directive& row, const Value& value) 
   return name;
 }
 
+/// A warning only: a group of its own may be how a site hands out its secrets.
+void warn_if_shared(Reading& r, const std::string& name, Place place) {
+  struct stat status;
+  if (stat(name.c_str(), &status) != 0 || (status.st_mode & (S_IRGRP | S_IROTH)) == 0) return;
+  const char* who = (status.st_mode & S_IROTH) ? "everyone" : "its group";
+  r.report.warning(
+      place, "file " + quoted(name) + " holds a secret, and " + who + " may read it: set its mode to 600");
+}
+
 void set_text(const Slot& slot, std::string text) {
   if (std::holds_alternative<std::monostate>(slot)) return;
   std::string* const* target = std::get_if<std::string*>(&slot);
@@ -98,8 +107,11 @@ void read_file_name(Reading& r, const Directive& row, const Value& value, const 
   if (row.kind == Kind::Output) {
     const std::string* text = read_text(r, row, value);
     if (text) set_text(slot, *text == "-" ? *text : full_name(r, *text));
-  } else if (row.kind == Kind::File) {
-    if (std::string name = readable_file(r, row, value); !name.empty()) set_text(slot, std::move(name));
+  } else if (row.kind == Kind::File || row.kind == Kind::SecretFile) {
+    std::string name = readable_file(r, row, value);
+    if (name.empty()) return;
+    if (row.kind == Kind::SecretFile) warn_if_shared(r, name, value.place);
+    set_text(slot, std::move(name));
   } else {
     auto* const* names = std::get_if<std::vector<std::string>*>(&slot);
     CHECK(names);

@@ -11,7 +11,7 @@ namespace {
 constexpr Directive kCluster[] = {
     {"name", Kind::Text, "", slot<&Snapshot::cluster>,
      "The cluster's name, the same on both nodes.", {1, 64}, rule_name, true},
-    {"secret-file", Kind::File, "", unused,
+    {"secret-file", Kind::SecretFile, "", unused,
      "File with the secret that authenticates the peer channel; not used by this version."},
 };
 

@@ -28,6 +28,7 @@ enum class Kind : std::uint8_t {
   TextList,   ///< one text or a list of them; so are all lists
   Choice,     ///< one of the names of the slot's enumeration
   File,       ///< must be readable now
+  SecretFile, ///< a File, with a warning if others than its owner may read it
   FileList,
   Directory,  ///< must be writable now
   Output,     ///< a file that the program makes

@@ -96,7 +96,7 @@ constexpr Directive kRetryBudget[] = {
 constexpr Directive kMonitor[] = {
     {"user", Kind::Text, "", unused,
      "SQL login of the monitor.", {1, 128}, nullptr, true},
-    {"password-file", Kind::File, "", unused,
+    {"password-file", Kind::SecretFile, "", unused,
      "File with its password.", {}, nullptr, true},
     {"every", Kind::Duration, "1s", unused,
      "Interval between questions.", {10, 86'400'000}},

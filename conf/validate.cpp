@@ -42,11 +42,28 @@ void check_binds(const Snapshot& s, Report& report) {
   claim(s.admin.bind, "admin");
 }
 
+/// A relay passes bytes: what needs them understood cannot be had for its service.
+void check_relayed(const Service& service, const Listen& listen, Report& report) {
+  const std::string path = "service." + service.name, user = "[listen." + listen.name + "]";
+  if (service.tls)
+    report.error(report.place(path + ".tls"),
+                 "tls is not supported for a service that a tds listener, " + user +
+                     ", relays to: TDS has its own TLS, which is passed through");
+  if (service.check.kind == CheckKind::Http)
+    report.warning(report.place(path + ".check." + (service.check.method == "HEAD" ? "head" : "get")),
+                   user +
+                       " relays TDS to this service, and a SQL server does not answer HTTP: unless "
+                       "something else answers there, check = { tcp = true }");
+}
+
 void check_tds_listen(const Snapshot& s, const Listen& listen, Report& report) {
   const std::string path = "listen." + listen.name;
-  if (listen.service.empty())
+  const Service* service = s.service(listen.service);
+  if (service)
+    check_relayed(*service, listen, report);
+  else if (listen.service.empty())
     report.error(report.place(path), "[" + path + "] with protocol \"tds\" needs \"service\"");
-  else if (!contains_name(s.services, listen.service))
+  else
     report.error(report.place(path + ".service"), "there is no [service." + listen.service + "]" +
                                                       name_suggestion(listen.service, s.services));
   if (listen.tls)

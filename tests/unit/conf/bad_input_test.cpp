@@ -47,6 +47,7 @@ TEST_CASE("bad syntax and unknown names") {
   const Bad rows[] = {
       {"", 0, 0, "there is no [listen.NAME]"},
       {"[listen.l\n", 1, 10, ""},
+      {"a = tru\n", 1, 8, "saw 'tru\\n'"},
       {"# a\n[[[x]]]\n", 2, 3, "cannot stand here"},
       {"# \xc3\xa4\n[listen.\xc3\xa4]\n", 2, 9, ""},
       {fine + "[service.s]\n", 5, 1, ""},
@@ -184,6 +185,9 @@ TEST_CASE("references, duplicates and what can never be") {
       {listen("service = \"s\""), 5, 11, "needs a [[route]]"},
       {tds, 3, 9, "needs \"service\""},
       {tds + "service = \"sq\"\n", 6, 11, "there is no [service.sq]; did you mean \"s\"?"},
+      {listen("[service.q]\ninstances = { a = \"127.0.0.1:8\" }\ntls = { verify = false }\n[listen.q]\n"
+              "bind = \"*:82\"\nprotocol = \"tds\"\nservice = \"q\""),
+       7, 7, "tls is not supported for a service that a tds listener, [listen.q], relays to"},
       {tds + "service = \"s\"\nredirect-https = 443\n", 7, 18, "HTTP listeners only"},
       {tds + "service = \"s\"\n[[route]]\nlisten = \"l\"\nservice = \"s\"\n", 8, 10,
        "is not an HTTP listener"},

@@ -12,6 +12,8 @@ namespace {
 
 const char* const kExamples[] = {"simplex", "duplex", "ivr", "tds", "everything"};
 
+constexpr auto kOwnerOnly = std::filesystem::perms::owner_read | std::filesystem::perms::owner_write;
+
 std::string example(const std::string& name) {
   return file_text(std::string(HOLDFAST_SOURCE_DIR) + "/conf/examples/" + name + ".toml");
 }
@@ -26,7 +28,7 @@ std::string replaced(std::string text, const std::string& what, const std::strin
 Loaded load_example(const Directory& directory, const std::string& name) {
   for (const char* file : {"secret", "portal.pem", "portal.key", "api.pem", "api.key", "clients.pem",
                            "ca.pem", "client.pem", "sql", "sql-password", "busy.html", "busy.json"})
-    directory.write(file, "made for a test\n");
+    std::filesystem::permissions(directory.write(file, "made for a test\n"), kOwnerOnly);
   const std::string text = replaced(example(name), "/etc/holdfast", directory.path());
   LoadOptions options = alone();
   options.node = name == "duplex" || name == "everything" ? "ef-a" : "";

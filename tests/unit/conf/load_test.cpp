@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include "tests/unit/conf/conf_fixture.h"
 
 using namespace holdfast;
@@ -143,6 +145,51 @@ service = "supervisor"
   CHECK(route.request_headers[1].name == "X-B");
   CHECK(route.request_headers[2].kind == HeaderOpKind::Add);
   CHECK(route.request_headers[3].kind == HeaderOpKind::Remove);
+}
+
+TEST_CASE("a check over HTTP is doubted where TDS is relayed, and nowhere else") {
+  const std::string sql =
+      "[service.sql]\ninstances = { a = \"127.0.0.1:1433\" }\ncheck = { CHECK }\n"
+      "[listen.sql]\nbind = \"127.0.0.1:1434\"\nprotocol = \"tds\"\nservice = \"sql\"\n";
+  const auto load = [&](const std::string& check) {
+    std::string text = sql;
+    text.replace(text.find("CHECK"), 5, check);
+    return load_text(kSimplex + "check = { get = \"/\" }\n" + text, "t.toml", alone());
+  };
+  for (const char* check : {"get = \"/\"", "head = \"/\""}) {
+    const Loaded loaded = load(check);
+    REQUIRE(loaded.snapshot);
+    REQUIRE(loaded.diagnostics.size() == 1);
+    CHECK_FALSE(loaded.diagnostics[0].error);
+    CHECK(loaded.diagnostics[0].line == 8);
+    CHECK_THAT(loaded.diagnostics[0].text, Catch::Matchers::Contains("check = { tcp = true }"));
+  }
+  CHECK(load("tcp = true").diagnostics.empty());
+}
+
+TEST_CASE("a secret that others may read is warned about") {
+  const Directory directory;
+  const std::string secret = directory.write("secret", "x");
+  const std::string path =
+      directory.write("h.toml", kSimplex +
+                                    "monitor = { user = \"u\", password-file = \"secret\" }\n"
+                                    "[cluster]\nname = \"c\"\nsecret-file = \"secret\"\n");
+  const auto warnings = [&](mode_t mode) {
+    REQUIRE(chmod(secret.c_str(), mode) == 0);
+    const Loaded loaded = load_file(path, alone());
+    REQUIRE(loaded.snapshot);
+    std::vector<std::string> found;
+    for (const Diagnostic& diagnostic : loaded.diagnostics)
+      if (diagnostic.text.find("holds a secret") != std::string::npos) found.push_back(diagnostic.format());
+    return found;
+  };
+  CHECK(warnings(0600).empty());
+  REQUIRE(warnings(0640).size() == 2);
+  CHECK_THAT(warnings(0640)[0], Catch::Matchers::Contains("h.toml:5:41: warning: ") &&
+                                    Catch::Matchers::Contains("its group may read it: set its mode to 600"));
+  REQUIRE(warnings(0604).size() == 2);
+  CHECK_THAT(warnings(0604)[1],
+             Catch::Matchers::Contains(":8:15: ") && Catch::Matchers::Contains("everyone"));
 }
 
 TEST_CASE("all mistakes are reported at once, in the file's order") {
