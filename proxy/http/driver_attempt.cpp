@@ -168,7 +168,6 @@ void ExchangeDriver::drop_server() {
   server_paused_ = false;
   if (!server_) return;
   hub_->pool.finished(server_->instance());
-  server_->abandon();
   hub_->pool.retire(std::move(server_));
 }
 
@@ -214,8 +213,8 @@ void ExchangeDriver::on_service_changed(Service&) {
     }
     case Exchange::State::Trying:
     case Exchange::State::Holding:
-      if (server_ && lost(last_instance_) && exchange_.may_repeat(head_sent_, store_base_ == 0))
-        fail_attempt(Failure::TakenBack, "given up by the election");
+      // What may not be repeated is answered now: an honest error at once beats one at the time-out.
+      if (server_ && lost(last_instance_)) fail_attempt(Failure::TakenBack, "given up by the election");
       return;
     case Exchange::State::Relaying:
       if (server_ && lost(last_instance_)) {

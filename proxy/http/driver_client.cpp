@@ -155,7 +155,7 @@ void ClientConnection::serve(Bytes data) {
 std::size_t ClientConnection::serve_one(Bytes input) {
   if (busy_) return exchange_->request_complete() ? 0 : exchange_->on_client_data(input);
   if (std::size_t empty = leading_empty_lines(input)) {
-    if (empty > config_->limits.leading_crlf) return refuse(rules::empty_start_line), 0;
+    if (empty > 2 * std::size_t{config_->limits.leading_crlf}) return refuse(rules::empty_start_line), 0;
     if (empty == input.size()) return 0;
   }
   const Instant now = loop_.loop.now();
@@ -167,7 +167,7 @@ std::size_t ClientConnection::serve_one(Bytes input) {
   if (end == 0) {
     searched_ = input.size();
     const conf::HttpLimits& l = config_->limits;
-    if (auto refusal = too_large(input, {l.request_line, l.header_bytes, l.header_count, l.leading_crlf})) refuse(*refusal);
+    if (auto refusal = too_large(input, {l.request_line, l.header_bytes, l.header_count, 2 * std::size_t{l.leading_crlf}})) refuse(*refusal);
     return 0;
   }
   searched_ = 0;

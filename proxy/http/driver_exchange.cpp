@@ -61,7 +61,7 @@ void ExchangeDriver::begin(ExchangeClient& client, const ClientFacts& facts, Byt
 
 bool ExchangeDriver::accept_head() {
   const conf::HttpLimits& l = facts_->listen->limits;
-  ParseLimits limits{l.request_line, l.header_bytes, l.header_count, l.leading_crlf};
+  ParseLimits limits{l.request_line, l.header_bytes, l.header_count, 2 * std::size_t{l.leading_crlf}};
   auto parsed = loop_.parser.parse_request(block_, limits, head_);
   if (parsed) {
     keep_alive_ = keep_alive_ && head_.keep_alive;
@@ -150,7 +150,7 @@ std::size_t ExchangeDriver::on_client_data(Bytes data) {
 /// its buffer; a large one flows once its memory share is full. Who asked to be told to go on is asking the
 /// instance (RFC 9110 section 10.1.1).
 bool ExchangeDriver::ready_to_send() const {
-  return request_done_ || head_.expect_continue || store_.size() >= route_->retain_memory;
+  return request_done_ || head_.expect_continue || store_.size() >= std::min(route_->retain_memory, route_->retain_max);
 }
 
 /// Keeps a run of the body, or passes it straight on when nothing will ever ask for it again.

@@ -72,7 +72,10 @@ void ServicePool::give_back(std::unique_ptr<ServerConnection> connection) {
   if (!std::exchange(sweeping_, true)) sweep_->arm(loop_.loop.now() + sweep_every);
 }
 
-void ServicePool::retire(std::unique_ptr<ServerConnection> connection) { loop_.retired.push_back(std::move(connection)); }
+void ServicePool::retire(std::unique_ptr<ServerConnection> connection) {
+  connection->abandon();  // its end may still arrive in this turn, and nobody must hear of it twice
+  loop_.retired.push_back(std::move(connection));
+}
 
 void ServicePool::started(std::size_t instance) {
   ++outstanding_[instance];

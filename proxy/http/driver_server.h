@@ -74,8 +74,8 @@ class ServerConnection final : public io::StreamEvents, public ListNode<ServerCo
   std::size_t queued() const { return stream_->queued(); }
   void pause() { stream_->stop_reading(); }
   void resume() { stream_->start_reading(); }
-  /// The owner wants no more of it; it says nothing any more and is not reusable.
-  void abandon() { owner_ = nullptr, failed_ = true; }
+  /// Nobody wants it any more: it says nothing to owner or pool, and is not reusable.
+  void abandon() { owner_ = nullptr, pool_ = nullptr, failed_ = true; }
   /// After a 101: hands over the stream and bytes that came behind the head.
   io::StreamPtr release(std::string& rest);
 

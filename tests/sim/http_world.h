@@ -18,10 +18,11 @@ struct Journal {
   std::map<std::string, int> executed;  ///< request id -> times
 };
 
-/// The body that any instance answers to GET /blob/SIZE: the same bytes everywhere.
-std::string blob(std::size_t size);
+/// A body of pseudo-random letters: the same bytes for the same salt.
+std::string blob(std::size_t size, std::uint32_t salt = 1);
 
-/// An instance: GET /blob/N, GET /stream/N (chunked), PUT and POST (executed, answered with the body's size).
+/// An instance: GET /blob/N, GET /stream/N (chunked), GET /own/N (other bytes on each host), PUT and POST
+/// (executed, answered with the body's size).
 class Origin final : public io::ListenerEvents {
  public:
   Origin(SimWorld& world, int host, Journal& journal);
@@ -34,7 +35,7 @@ class Origin final : public io::ListenerEvents {
 
   Journal& journal_;
   std::unique_ptr<io::Loop> loop_;
-  int host_;
+  int host_;  ///< also the salt of /own
   io::ListenerPtr listener_;
   std::vector<std::unique_ptr<Connection>> connections_;
 };

@@ -15,9 +15,9 @@ std::string field(const std::string& head, const std::string& name) {
 
 }  // namespace
 
-std::string blob(std::size_t size) {
+std::string blob(std::size_t size, std::uint32_t salt) {
   std::string out(size, 0);
-  std::uint32_t x = 1;
+  std::uint32_t x = salt;
   for (char& c : out) c = static_cast<char>('a' + (x = x * 1664525 + 1013904223) % 26u);
   return out;
 }
@@ -26,7 +26,7 @@ std::string blob(std::size_t size) {
 
 class Origin::Connection final : public io::StreamEvents {
  public:
-  Connection(Journal& journal, io::StreamPtr stream) : journal_(journal), stream_(std::move(stream)) {
+  Connection(Journal& journal, int host, io::StreamPtr stream) : journal_(journal), host_(host), stream_(std::move(stream)) {
     stream_->set_events(*this);
     stream_->start_reading();
   }
@@ -71,6 +71,8 @@ class Origin::Connection final : public io::StreamEvents {
     const std::string path = head_.substr(space + 1, head_.find(' ', space + 1) - space - 1);
     if (method == "GET" && path.starts_with("/blob/")) return send(blob(std::stoull(path.substr(6))));
     if (method == "GET" && path.starts_with("/stream/")) return stream(blob(std::stoull(path.substr(8))));
+    if (method == "GET" && path.starts_with("/own/"))
+      return send(blob(std::stoull(path.substr(5)), static_cast<std::uint32_t>(host_)));
     ++journal_.executed[field(head_, "X-Call-Id")];
     send(method + " " + std::to_string(body_.size()));
   }
@@ -91,6 +93,7 @@ class Origin::Connection final : public io::StreamEvents {
   }
 
   Journal& journal_;
+  int host_;
   io::StreamPtr stream_;
   std::string in_, head_, body_;
   http::BodyDecoder decoder_;
@@ -107,7 +110,7 @@ Origin::~Origin() = default;
 
 void Origin::on_accept(io::StreamPtr stream) {
   std::erase_if(connections_, [](const auto& c) { return c->dead(); });
-  connections_.push_back(std::make_unique<Connection>(journal_, std::move(stream)));
+  connections_.push_back(std::make_unique<Connection>(journal_, host_, std::move(stream)));
 }
 
 // ---- Client ----
