@@ -83,6 +83,7 @@ void Engine::start_loop(unsigned number, unsigned count) {
     setup.access = &access_;
     setup.metrics = &data.metrics;
     setup.load = [this](const conf::Service& s) -> tds::InstanceLoad& { return load(s); };
+    setup.doorman = [this](const conf::Listen& l) -> Doorman& { return doorman(l); };
     setup.report = [this](std::vector<EvidenceReport> reports) {
       control_loop_.post([this, r = std::move(reports)]() mutable { on_reports(std::move(r)); });
     };
@@ -91,6 +92,8 @@ void Engine::start_loop(unsigned number, unsigned count) {
     ready.set_value();
     data.loop->run();
     data.worker.reset();
+    data.worker_gone.set_value();
+    data.may_end.get_future().wait();
     data.loop.reset();
   });
   ready.get_future().wait();
@@ -107,6 +110,8 @@ void Engine::call(DataLoop& data, io::Task task) {
 
 void Engine::stop() {
   for (auto& data : loops_) data->loop->post([loop = data->loop.get()] { loop->stop(); });
+  for (auto& data : loops_) data->worker_gone.get_future().wait();
+  for (auto& data : loops_) data->may_end.set_value();
   for (auto& data : loops_) data->thread.join();
   loops_.clear();
 }
@@ -139,10 +144,22 @@ void Engine::on_reports(std::vector<EvidenceReport> reports) {
   for (const EvidenceReport& r : reports) control_.evidence(r.service, r.instance, r.evidence, r.count);
 }
 
+Doorman& Engine::doorman(const conf::Listen& listen) {
+  std::lock_guard lock(shared_mutex_);
+  auto& door = doormen_[listen.name];
+  if (!door) {
+    door = std::make_unique<Doorman>([this] {  // every loop looks again at the end of a turn
+      for (auto& data : loops_) data->loop->post([] {});
+    });
+  }
+  door->set_limits(listen.max_connections, listen.max_connections_per_client);
+  return *door;
+}
+
 tds::InstanceLoad& Engine::load(const conf::Service& service) {
   std::string key = service.name;  // with its instances: counts go by index
   for (const conf::Instance& i : service.instances) key += " " + i.name + "=" + i.address.text();
-  std::lock_guard lock(load_mutex_);
+  std::lock_guard lock(shared_mutex_);
   auto& load = loads_[key];
   if (!load) load = std::make_unique<tds::InstanceLoad>();
   return *load;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -53,6 +54,7 @@ class Engine final : private io::TimerEvents {
     std::unique_ptr<io::Loop> loop;       ///< made, used and destroyed on `thread`; others only post
     std::unique_ptr<Worker> worker;       ///< likewise, but for its counters
     std::thread thread;
+    std::promise<void> worker_gone, may_end;  ///< a loop outlives every worker: they post to each other's
     bool drained = false;
   };
 
@@ -65,6 +67,7 @@ class Engine final : private io::TimerEvents {
   void on_drained(DataLoop& data);
   void on_timer() override;
   void finish_drain();
+  Doorman& doorman(const conf::Listen& listen);
   tds::InstanceLoad& load(const conf::Service& service);
 
   io::Loop& control_loop_;
@@ -73,9 +76,10 @@ class Engine final : private io::TimerEvents {
   AccessLog& access_;
   std::vector<InheritedListener> inherited_;
   Control control_;
+  std::mutex shared_mutex_;
+  std::map<std::string, std::unique_ptr<Doorman>> doormen_;  ///< by listener; guarded by shared_mutex_
+  std::map<std::string, std::unique_ptr<tds::InstanceLoad>> loads_;  ///< likewise, by service and instances
   std::vector<std::unique_ptr<DataLoop>> loops_;
-  std::mutex load_mutex_;
-  std::map<std::string, std::unique_ptr<tds::InstanceLoad>> loads_;  ///< guarded by load_mutex_
   io::TimerPtr drain_timer_;
   io::Task drain_done_;
   bool cutting_ = false;

@@ -28,7 +28,9 @@ class Plan {
     return service_tls_[service].empty() ? nullptr : service_tls_[service][instance].get();
   }
   /// For the health checks, one per instance.
-  std::vector<std::shared_ptr<const io::TlsContext>> check_tls(std::size_t service) const { return service_tls_[service]; }
+  std::vector<std::shared_ptr<const io::TlsContext>> check_tls(std::size_t service) const {
+    return service_tls_[service];
+  }
   std::size_t service_index(const conf::Route& route) const {
     return route_service_[static_cast<std::size_t>(&route - snapshot_->routes.data())];
   }

@@ -1,6 +1,7 @@
 #include "proxy/worker.h"
 
 #include <algorithm>
+#include <deque>
 #include <utility>
 
 #include "proxy/base/log.h"
@@ -11,15 +12,24 @@ namespace holdfast {
 
 namespace {
 
-std::string listener_key(const Address& address, unsigned loop) { return address.text() + "#" + std::to_string(loop); }
+std::string listener_key(const Address& address, unsigned loop) {
+  return address.text() + "#" + std::to_string(loop);
+}
 
 /// One loop's share of a limit on the whole process; at least 1, because 0 would mean no limit.
-std::uint64_t share(std::uint64_t whole, unsigned loops) { return whole == 0 ? 0 : std::max<std::uint64_t>(1, whole / loops); }
+std::uint64_t share(std::uint64_t whole, unsigned loops) {
+  return whole == 0 ? 0 : std::max<std::uint64_t>(1, whole / loops);
+}
 
 bool same_target(const conf::Service& a, const conf::Service& b) {
-  auto same_instance = [](const conf::Instance& x, const conf::Instance& y) { return x.name == y.name && x.address == y.address; };
-  if (!std::equal(a.instances.begin(), a.instances.end(), b.instances.begin(), b.instances.end(), same_instance)) return false;
-  if (a.mode != b.mode || a.send_proxy != b.send_proxy || a.tls.has_value() != b.tls.has_value()) return false;
+  auto same_instance = [](const conf::Instance& x, const conf::Instance& y) {
+    return x.name == y.name && x.address == y.address;
+  };
+  if (!std::equal(a.instances.begin(), a.instances.end(), b.instances.begin(), b.instances.end(),
+                  same_instance))
+    return false;
+  if (a.mode != b.mode || a.send_proxy != b.send_proxy || a.tls.has_value() != b.tls.has_value())
+    return false;
   return !a.tls || (a.tls->ca == b.tls->ca && a.tls->verify == b.tls->verify && a.tls->name == b.tls->name &&
                     a.tls->certificate == b.tls->certificate);
 }
@@ -53,7 +63,8 @@ class Worker::Acceptor final : public io::ListenerEvents {
     options.address = address_;
     options.inherited = inherited;
     auto listener = worker_.loop_.listen(options, *this);
-    if (!listener) return fail(Blame::Operator, "cannot bind " + address_.text() + ": " + listener.error().text);
+    if (!listener)
+      return fail(Blame::Operator, "cannot bind " + address_.text() + ": " + listener.error().text);
     listener_ = std::move(*listener);
     listener_->pause();
     return {};
@@ -66,25 +77,29 @@ class Worker::Acceptor final : public io::ListenerEvents {
     counters_ = &counters;
     let_in();
   }
-  /// Accepting stops while the listener is full; who waits, waits in the kernel's queue.
+  /// Takes in who waits. Accepting stops while the listener is full; the others wait in the kernel's queue.
   void let_in() {
-    if (doorman_->full() != std::exchange(paused_, doorman_->full())) paused_ ? listener_->pause() : listener_->resume();
+    while (!waiting_.empty()) {
+      Doorman::Ticket ticket;
+      const Doorman::Answer answer = doorman_->admit(waiting_.front()->peer(), ticket);
+      if (answer == Doorman::Answer::Wait) break;
+      io::StreamPtr stream = std::move(waiting_.front());
+      waiting_.pop_front();
+      if (answer == Doorman::Answer::Refuse) {
+        counters_->refused.add();
+        stream->reset_on_close();
+      } else if (config_->protocol == conf::Protocol::Http) {
+        http::accept_http(worker_.http_, index_, std::move(stream), std::move(ticket));
+      } else {
+        worker_.accept_tds(index_, std::move(stream), std::move(ticket));
+      }
+    }
+    const bool full = !waiting_.empty() || doorman_->full();
+    if (full != std::exchange(paused_, full)) full ? listener_->pause() : listener_->resume();
   }
   int descriptor() const { return listener_->descriptor(); }
 
-  void on_accept(io::StreamPtr stream) override {
-    Doorman::Ticket ticket = doorman_->admit(stream->peer());
-    if (!ticket) {
-      counters_->refused.add();
-      stream->reset_on_close();
-      return;
-    }
-    if (config_->protocol == conf::Protocol::Http)
-      http::accept_http(worker_.http_, index_, std::move(stream), std::move(ticket));
-    else
-      worker_.accept_tds(index_, std::move(stream));
-    let_in();
-  }
+  void on_accept(io::StreamPtr stream) override { waiting_.push_back(std::move(stream)), let_in(); }
   void on_accept_fault(io::Fault, std::string_view detail) override {
     counters_->refused.add();
     log_error("cannot accept", {{"bind", address_.text()}, {"reason", detail}});
@@ -99,10 +114,13 @@ class Worker::Acceptor final : public io::ListenerEvents {
   Doorman* doorman_ = nullptr;
   ListenCounters* counters_ = nullptr;
   bool paused_ = true;
+  std::deque<io::StreamPtr> waiting_;  ///< accepted when another loop took the last place
 };
 
 Worker::Worker(io::Loop& loop, Setup setup)
-    : loop_(loop), setup_(std::move(setup)), http_(loop, sessions_, *setup_.metrics, *setup_.access, setup_.number) {
+    : loop_(loop),
+      setup_(std::move(setup)),
+      http_(loop, sessions_, *setup_.metrics, *setup_.access, setup_.number) {
   loop_.set_turn_end([this] { turn_end(); });
 }
 
@@ -118,8 +136,9 @@ Status Worker::prepare(const Plan& plan, const std::vector<InheritedListener>& i
   for (const conf::Listen& listen : plan.snapshot().listens) {
     for (const Address& address : listen.bind) {
       if (acceptors_.contains(address) || prepared_.contains(address)) continue;
-      auto known = std::find_if(inherited.begin(), inherited.end(),
-                                [&](const InheritedListener& l) { return l.key == listener_key(address, setup_.number); });
+      auto known = std::find_if(inherited.begin(), inherited.end(), [&](const InheritedListener& l) {
+        return l.key == listener_key(address, setup_.number);
+      });
       auto acceptor = std::make_unique<Acceptor>(*this, address);
       if (Status bound = acceptor->bind(known == inherited.end() ? -1 : known->fd); !bound) {
         discard();
@@ -147,7 +166,7 @@ void Worker::commit(PlanPtr plan) {
   std::map<Address, std::unique_ptr<Acceptor>> kept;
   for (std::size_t i = 0; i < snapshot.listens.size(); ++i) {
     const conf::Listen& listen = snapshot.listens[i];
-    Doorman& door = doorman(listen);
+    Doorman& door = setup_.doorman(listen);
     for (const Address& address : listen.bind) {
       auto node = acceptors_.extract(address);
       node.mapped()->follow(listen, i, door, *plan_->listens[i]);
@@ -158,30 +177,26 @@ void Worker::commit(PlanPtr plan) {
   sessions_.reload_all();
 }
 
-Doorman& Worker::doorman(const conf::Listen& listen) {
-  auto& door = doormen_[listen.name];
-  if (!door) door = std::make_unique<Doorman>();
-  door->set_limits(share(listen.max_connections, setup_.loops), share(listen.max_connections_per_client, setup_.loops));
-  return *door;
-}
-
 std::unique_ptr<http::LoopPlan> Worker::make_plan(PlanPtr plan) {
   auto made = std::make_unique<http::LoopPlan>();
   made->plan = std::move(plan);
   const conf::Snapshot& snapshot = made->plan->snapshot();
-  for (const conf::Listen& listen : snapshot.listens) made->listens.push_back(&setup_.metrics->listen(listen.name));
+  for (const conf::Listen& listen : snapshot.listens)
+    made->listens.push_back(&setup_.metrics->listen(listen.name));
   for (std::size_t i = 0; i < snapshot.services.size(); ++i) {
     const conf::Service& service = snapshot.services[i];
     http::ServiceHub* hub = find_hub(*made->plan, i);
     if (!hub) {
       hubs_.push_back(std::make_unique<http::ServiceHub>(
-          http_, made->plan, i, [this](const Service& s, std::size_t instance, Evidence e) { note(s, instance, e); }));
+          http_, made->plan, i,
+          [this](const Service& s, std::size_t instance, Evidence e) { note(s, instance, e); }));
       hub = hubs_.back().get();
     }
     hub->origin = made->plan;  // certificates may have been read anew
     hub->origin_index = i;
     hub->service.set_config(service);
-    hub->pool.retry_budget().set_limits(service.retry_budget_percent, static_cast<double>(service.retry_budget_min) / setup_.loops);
+    hub->pool.retry_budget().set_limits(service.retry_budget_percent,
+                                        static_cast<double>(service.retry_budget_min) / setup_.loops);
     ++hub->refs;
     made->hubs.push_back(hub);
   }
@@ -215,18 +230,20 @@ void Worker::note(const Service& service, std::size_t instance, Evidence evidenc
   reports_.push_back({name, who, evidence, 1});
 }
 
-void Worker::accept_tds(std::size_t listen, io::StreamPtr stream) {
+void Worker::accept_tds(std::size_t listen, io::StreamPtr stream, Doorman::Ticket ticket) {
   for (const TdsListen& known : tds_)
-    if (known.plan == plan_.get() && known.listen == listen) return tds::accept_tds(std::move(stream), *known.context);
+    if (known.plan == plan_.get() && known.listen == listen)
+      return tds::accept_tds(std::move(stream), std::move(ticket), *known.context);
   const Plan& plan = *plan_->plan;
   const conf::Listen& config = plan.snapshot().listens[listen];
   http::ServiceHub& hub = *plan_->hubs[plan.service_index(config.service)];
-  tds_.push_back({plan_.get(), listen,
-                  std::make_unique<tds::TdsContext>(tds::TdsContext{loop_, sessions_, *setup_.access, setup_.number, plan.shared(), config,
-                                                                    plan.listen_tls(listen), hub.service, hub.counters,
-                                                                    *plan_->listens[listen], setup_.load(hub.service.config()), 0})});
+  tds_.push_back(
+      {plan_.get(), listen,
+       std::make_unique<tds::TdsContext>(tds::TdsContext{
+           loop_, sessions_, *setup_.access, setup_.number, plan.shared(), config, plan.listen_tls(listen),
+           hub.service, hub.counters, *plan_->listens[listen], setup_.load(hub.service.config()), 0})});
   ++plan_->refs;
-  tds::accept_tds(std::move(stream), *tds_.back().context);
+  tds::accept_tds(std::move(stream), std::move(ticket), *tds_.back().context);
 }
 
 void Worker::drain() {
@@ -238,7 +255,8 @@ void Worker::drain() {
 
 std::vector<InheritedListener> Worker::listeners() const {
   std::vector<InheritedListener> out;
-  for (const auto& [address, acceptor] : acceptors_) out.push_back({listener_key(address, setup_.number), acceptor->descriptor()});
+  for (const auto& [address, acceptor] : acceptors_)
+    out.push_back({listener_key(address, setup_.number), acceptor->descriptor()});
   return out;
 }
 

@@ -45,6 +45,8 @@ class Worker {
     LoopMetrics* metrics = nullptr;
     /// Called at a turn's end with all evidence of that turn.
     std::function<void(std::vector<EvidenceReport>)> report;
+    /// The connection limits of a listener over all loops, set to what it says.
+    std::function<Doorman&(const conf::Listen&)> doorman;
     /// Counts a service's connections per instance over all loops.
     std::function<tds::InstanceLoad&(const conf::Service&)> load;
     /// Called once, after drain(), when the last session has gone.
@@ -79,19 +81,17 @@ class Worker {
     std::unique_ptr<tds::TdsContext> context;
   };
 
-  void accept_tds(std::size_t listen, io::StreamPtr stream);
+  void accept_tds(std::size_t listen, io::StreamPtr stream, Doorman::Ticket ticket);
   void turn_end();
   void drop_old_plans();
   std::unique_ptr<http::LoopPlan> make_plan(PlanPtr plan);
   http::ServiceHub* find_hub(const Plan& plan, std::size_t index);
   void note(const Service& service, std::size_t instance, Evidence evidence);
-  Doorman& doorman(const conf::Listen& listen);
 
   io::Loop& loop_;
   Setup setup_;
   Sessions sessions_;
   http::HttpLoop http_;
-  std::map<std::string, std::unique_ptr<Doorman>> doormen_;   ///< by listener name; never removed
   std::map<Address, std::unique_ptr<Acceptor>> acceptors_, prepared_;
   std::vector<std::unique_ptr<http::ServiceHub>> hubs_;
   std::unique_ptr<http::LoopPlan> plan_;

@@ -45,14 +45,15 @@ void InstanceLoad::give(std::size_t instance) {
   if (instance < open_.size()) open_[instance].fetch_sub(1, std::memory_order_relaxed);
 }
 
-void accept_tds(io::StreamPtr stream, TdsContext& context) {
-  auto made = std::make_unique<TdsSession>(context);
+void accept_tds(io::StreamPtr stream, Doorman::Ticket ticket, TdsContext& context) {
+  auto made = std::make_unique<TdsSession>(context, std::move(ticket));
   TdsSession& session = *made;
   context.sessions.add(std::move(made));
   session.open(std::move(stream));
 }
 
-TdsSession::TdsSession(TdsContext& context) : context_(context), timer_(context.loop.timer(*this)) {
+TdsSession::TdsSession(TdsContext& context, Doorman::Ticket ticket)
+    : context_(context), ticket_(std::move(ticket)), timer_(context.loop.timer(*this)) {
   ++context_.sessions_alive;
   context_.counters.accepted.add();
   context_.counters.open.add();

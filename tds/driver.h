@@ -15,6 +15,7 @@
 
 #include "conf/snapshot.h"
 #include "proxy/access_log.h"
+#include "proxy/admission.h"
 #include "proxy/io/io.h"
 #include "proxy/io/tls.h"
 #include "proxy/metrics.h"
@@ -54,7 +55,7 @@ struct TdsContext {
 };
 
 /// Takes an accepted stream; ends with an access record.
-void accept_tds(io::StreamPtr stream, TdsContext& context);
+void accept_tds(io::StreamPtr stream, Doorman::Ticket ticket, TdsContext& context);
 
 class TdsSession final : public Session,
                          private ServiceWatcher,
@@ -65,7 +66,7 @@ class TdsSession final : public Session,
   /// Bytes of a waiting client that are kept; then it is not read.
   static constexpr std::size_t held_max = 64 * 1024;
 
-  explicit TdsSession(TdsContext& context);
+  TdsSession(TdsContext& context, Doorman::Ticket ticket);
   ~TdsSession() override;
   void open(io::StreamPtr stream);
 
@@ -116,6 +117,7 @@ class TdsSession final : public Session,
   InstanceCounters& instance_counters();
 
   TdsContext& context_;
+  Doorman::Ticket ticket_;
   ServerSide server_side_{*this};
   io::StreamPtr client_, server_;
   std::unique_ptr<Relay> relay_;

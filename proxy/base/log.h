@@ -22,8 +22,14 @@ struct LogField {
 /// and control bytes are escaped, so that hostile input cannot forge a line.
 void log(LogLevel level, std::string_view what, std::initializer_list<LogField> fields = {});
 
-inline void log_info(std::string_view what, std::initializer_list<LogField> fields = {}) { log(LogLevel::Info, what, fields); }
-inline void log_warning(std::string_view what, std::initializer_list<LogField> fields = {}) { log(LogLevel::Warning, what, fields); }
-inline void log_error(std::string_view what, std::initializer_list<LogField> fields = {}) { log(LogLevel::Error, what, fields); }
+inline void log_info(std::string_view what, std::initializer_list<LogField> fields = {}) {
+  log(LogLevel::Info, what, fields);
+}
+inline void log_warning(std::string_view what, std::initializer_list<LogField> fields = {}) {
+  log(LogLevel::Warning, what, fields);
+}
+inline void log_error(std::string_view what, std::initializer_list<LogField> fields = {}) {
+  log(LogLevel::Error, what, fields);
+}
 
 }  // namespace holdfast

@@ -53,7 +53,8 @@ bool ExchangeDriver::within_budget() {
 void ExchangeDriver::start_attempt() {
   const int chosen = hub_->pool.choose(avoid_, head_.value(Known::Cookie));
   if (chosen < 0) return park();
-  if (!within_budget()) return exchange_.forwarded() ? finish(false, true, "truncated") : answer(give_up_status_, "retry-budget");
+  if (!within_budget())
+    return exchange_.forwarded() ? finish(false, true, "truncated") : answer(give_up_status_, "retry-budget");
   unpark();
   const auto instance = static_cast<std::size_t>(chosen);
   last_instance_ = chosen;
@@ -105,7 +106,8 @@ void ExchangeDriver::send_request() {
   exchange_.on_connected(loop_.loop.now());
   head_sent_ = true;
   // A body that is whole and in memory leaves with the head; anything else is pumped behind it.
-  const bool plain = head_.framing == Framing::Length && store_base_ == 0 && store_.size() == store_.in_memory();
+  const bool plain =
+      head_.framing == Framing::Length && store_base_ == 0 && store_.size() == store_.in_memory();
   Bytes body;
   if (plain && store_.size() > 0 && store_.size() <= spill_scratch_size) {
     if (auto part = store_.read(0, loop_.spill_scratch.get(), spill_scratch_size)) body = *part;
@@ -118,7 +120,9 @@ void ExchangeDriver::send_request() {
 
 void ExchangeDriver::on_server_drained() { pump_request(); }
 
-void ExchangeDriver::on_server_failure(Failure failure, std::string_view detail) { fail_attempt(failure, detail); }
+void ExchangeDriver::on_server_failure(Failure failure, std::string_view detail) {
+  fail_attempt(failure, detail);
+}
 
 void ExchangeDriver::fail_attempt(Failure failure, std::string_view) {
   const Instant now = loop_.loop.now();
@@ -159,9 +163,12 @@ void ExchangeDriver::fail_attempt(Failure failure, std::string_view) {
 void ExchangeDriver::count_replay(Failure failure, bool sent) {
   ServiceCounters& c = hub_->counters;
   if (failure == Failure::TakenBack) c.taken_back.add();
-  if (!sent) c.replays_unsent.add();
-  else if (failure == Failure::GoingAway) c.replays_withheld.add();
-  else c.replays_sent.add();
+  if (!sent)
+    c.replays_unsent.add();
+  else if (failure == Failure::GoingAway)
+    c.replays_withheld.add();
+  else
+    c.replays_sent.add();
 }
 
 void ExchangeDriver::drop_server() {

@@ -66,7 +66,8 @@ void ClientConnection::reload() {
   if (busy_ || plan_ == loop_.current || last_) return;
   const auto& listens = loop_.current->plan->snapshot().listens;
   for (std::size_t i = 0; i < listens.size(); ++i)
-    if (listens[i].name == config_->name && listens[i].protocol == conf::Protocol::Http) return follow(*loop_.current, i);
+    if (listens[i].name == config_->name && listens[i].protocol == conf::Protocol::Http)
+      return follow(*loop_.current, i);
   drain();
 }
 
@@ -81,7 +82,8 @@ void ClientConnection::open(io::StreamPtr stream) {
   }
   if (!config_->proxy_protocol.trusted.empty() && !in_any(config_->proxy_protocol.trusted, facts_.peer)) {
     counters_->refused.add();
-    log_warning("connection refused", {{"listen", config_->name}, {"client", facts_.peer.text()}, {"rule", "proxy-not-trusted"}});
+    log_warning("connection refused",
+                {{"listen", config_->name}, {"client", facts_.peer.text()}, {"rule", "proxy-not-trusted"}});
     stream->reset_on_close();
     return die();
   }
@@ -115,6 +117,7 @@ void ClientConnection::on_connected() { next_layer(); }
 
 void ClientConnection::on_data(Bytes data) {
   counters_->bytes_in.add(data.size());
+  if (state_ == State::Closing) return;
   serve(data);
 }
 
@@ -167,7 +170,9 @@ std::size_t ClientConnection::serve_one(Bytes input) {
   if (end == 0) {
     searched_ = input.size();
     const conf::HttpLimits& l = config_->limits;
-    if (auto refusal = too_large(input, {l.request_line, l.header_bytes, l.header_count, 2 * std::size_t{l.leading_crlf}})) refuse(*refusal);
+    if (auto refusal = too_large(
+            input, {l.request_line, l.header_bytes, l.header_count, 2 * std::size_t{l.leading_crlf}}))
+      refuse(*refusal);
     return 0;
   }
   searched_ = 0;
@@ -198,7 +203,10 @@ void ClientConnection::refuse(const Refusal& refusal) {
   loop_.head.clear();
   write_local_response(local, loop_.head);
   counters_->bad_requests.add();
-  log_warning("request refused", {{"listen", config_->name}, {"client", facts_.peer_ip}, {"rule", refusal.rule}, {"see", refusal.section}});
+  log_warning("request refused", {{"listen", config_->name},
+                                  {"client", facts_.peer_ip},
+                                  {"rule", refusal.rule},
+                                  {"see", refusal.section}});
   write_client(std::array{Bytes(loop_.head)});
   close(false);
 }
@@ -228,6 +236,7 @@ std::size_t ClientConnection::write_client(std::span<const Bytes> pieces) {
 
 void ClientConnection::on_drained() {
   write_due_ = Instant::never();
+  if (state_ == State::Closing) return close(false);
   if (busy_) exchange_->on_client_drained();
 }
 
@@ -235,7 +244,8 @@ void ClientConnection::on_drained() {
 
 void ClientConnection::exchange_done(bool reusable, bool cut) {
   busy_ = false;
-  if (!reusable || cut) return close(cut);
+  if (cut) return close(true);
+  if (!reusable) return close_after_queue();
   watch_idle();
   want_reading(true);
   // The exchange is still on the stack: its object and what the client sent ahead wait for the turn's end.
@@ -251,7 +261,8 @@ void ClientConnection::settle() {
 }
 
 void ClientConnection::watch_idle() {
-  const Duration wait = last_ || loop_.draining ? std::min(drain_idle, config_->timeouts.idle) : config_->timeouts.idle;
+  const Duration wait =
+      last_ || loop_.draining ? std::min(drain_idle, config_->timeouts.idle) : config_->timeouts.idle;
   due_ = loop_.loop.now() + wait;
   rearm();
 }
@@ -278,6 +289,7 @@ void ClientConnection::on_timer() {
 }
 
 void ClientConnection::on_end() {
+  if (state_ == State::Closing) return;  // it finished its half; ours is still leaving
   if (busy_) exchange_->on_client_gone(), busy_ = false;
   close(false);
 }
@@ -285,10 +297,20 @@ void ClientConnection::on_end() {
 void ClientConnection::on_fault(io::Fault fault, std::string_view detail) {
   if (state_ == State::Handshake) counters_->tls_failures.add();
   if (state_ == State::Proxy) counters_->refused.add();
-  if (state_ != State::Http && fault != io::Fault::Reset)
-    log_info("connection refused", {{"listen", config_->name}, {"client", facts_.peer.text()}, {"reason", detail}});
+  if ((state_ == State::Proxy || state_ == State::Handshake) && fault != io::Fault::Reset)
+    log_info("connection refused",
+             {{"listen", config_->name}, {"client", facts_.peer.text()}, {"reason", detail}});
   if (busy_) exchange_->on_client_gone(), busy_ = false;
   close(false);
+}
+
+/// The last response may be larger than what the kernel takes now: it has the write time-out to leave.
+void ClientConnection::close_after_queue() {
+  if (stream_->queued() == 0) return close(false);
+  state_ = State::Closing;
+  due_ = Instant::never();
+  want_reading(true);  // what still comes is dropped, so that no reset destroys the response
+  rearm();
 }
 
 void ClientConnection::close(bool cut) {
@@ -300,7 +322,8 @@ void ClientConnection::close(bool cut) {
     if (cut)
       stream_->reset_on_close();
     else
-      stream_->finish();  // what is queued still leaves, and the client's unread bytes do not turn it into a reset
+      stream_
+          ->finish();  // what is queued still leaves, and the client's unread bytes do not turn it into a reset
     stream_.reset();
   }
   pending_ = std::string();
@@ -308,7 +331,7 @@ void ClientConnection::close(bool cut) {
 }
 
 void ClientConnection::drain() {
-  if (state_ == State::Closed) return;
+  if (state_ == State::Closing || state_ == State::Closed) return;
   last_ = true;
   if (busy_) return exchange_->close_after();
   if (state_ == State::Http && first_byte_ == Instant{}) watch_idle();
@@ -329,7 +352,8 @@ void ClientConnection::become_tunnel(io::StreamPtr server, std::string rest, Dur
   options.idle = idle;
   options.to_server = std::exchange(pending_, {});
   options.to_client = std::move(rest);
-  relay_ = std::make_unique<Relay>(loop_.loop, std::move(stream_), std::move(server), std::move(options), *this);
+  relay_ =
+      std::make_unique<Relay>(loop_.loop, std::move(stream_), std::move(server), std::move(options), *this);
   timer_->disarm();
 }
 

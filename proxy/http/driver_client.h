@@ -53,7 +53,7 @@ class ClientConnection final : public Session,
   void on_relay_end(const RelayEnd& end) override;
 
  private:
-  enum class State : std::uint8_t { Proxy, Handshake, Http, Tunnel, Closed };
+  enum class State : std::uint8_t { Proxy, Handshake, Http, Tunnel, Closing, Closed };
 
   void follow(LoopPlan& plan, std::size_t listen);
   void next_layer();
@@ -62,6 +62,7 @@ class ClientConnection final : public Session,
   void keep(Bytes rest);
   void want_reading(bool on);
   void close(bool cut);
+  void close_after_queue();
   void refuse(const Refusal& refusal);
   void watch_idle();
 

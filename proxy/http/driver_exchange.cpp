@@ -26,7 +26,8 @@ Bytes chunk_line(std::uint64_t size, char (&room)[20]) {
 
 }  // namespace
 
-void ExchangeDriver::begin(ExchangeClient& client, const ClientFacts& facts, Bytes block, Instant first_byte, bool last) {
+void ExchangeDriver::begin(ExchangeClient& client, const ClientFacts& facts, Bytes block, Instant first_byte,
+                           bool last) {
   client_ = &client;
   facts_ = &facts;
   plan_ = facts.plan;
@@ -38,12 +39,14 @@ void ExchangeDriver::begin(ExchangeClient& client, const ClientFacts& facts, Byt
   if (!accept_head()) return;
   if (facts.listen->redirect_https) return answer_redirect();
   if (!find_route()) return;
-  if (head_.framing == Framing::Length && head_.content_length > route_->body_max) return answer(413, "refused:body-too-large");
+  if (head_.framing == Framing::Length && head_.content_length > route_->body_max)
+    return answer(413, "refused:body-too-large");
 
   hub_ = plan_->hubs[plan_->plan->service_index(*route_)];
   const bool body_follows = head_.framing != Framing::None;
   request_done_ = !body_follows;
-  exchange_.begin(*route_, hub_->service.config().timeouts, head_.method, head_.has(Known::IdempotencyKey), body_follows, head_at_);
+  exchange_.begin(*route_, hub_->service.config().timeouts, head_.method, head_.has(Known::IdempotencyKey),
+                  body_follows, head_at_);
   if (body_follows) {
     BodyLimits limits{facts.listen->limits.chunk_extension, facts.listen->limits.trailer_bytes};
     body_in_.start(head_.framing, head_.content_length, limits);
@@ -56,7 +59,8 @@ void ExchangeDriver::begin(ExchangeClient& client, const ClientFacts& facts, Byt
   hub_->pool.retry_budget().on_request(head_at_);
   hub_->service.watch(*this);
   write_request();
-  if (request_done_) start_attempt();  // else on_client_data, which follows, starts it with the first of the body
+  if (request_done_)
+    start_attempt();  // else on_client_data, which follows, starts it with the first of the body
 }
 
 bool ExchangeDriver::accept_head() {
@@ -68,7 +72,10 @@ bool ExchangeDriver::accept_head() {
     return true;
   }
   const Refusal& refusal = parsed.error();
-  log_warning("request refused", {{"listen", facts_->listen->name}, {"client", facts_->peer_ip}, {"rule", refusal.rule}, {"see", refusal.section}});
+  log_warning("request refused", {{"listen", facts_->listen->name},
+                                  {"client", facts_->peer_ip},
+                                  {"rule", refusal.rule},
+                                  {"see", refusal.section}});
   plan_->listens[facts_->listen_index]->bad_requests.add();
   head_ = RequestHead{};  // what was parsed of it is not to be believed
   request_broken_ = true;
@@ -116,7 +123,10 @@ std::size_t ExchangeDriver::on_client_data(Bytes data) {
     auto step = body_in_.step(data);
     if (!step) {
       request_broken_ = true;
-      log_warning("request refused", {{"listen", facts_->listen->name}, {"client", facts_->peer_ip}, {"rule", step.error().rule}, {"see", step.error().section}});
+      log_warning("request refused", {{"listen", facts_->listen->name},
+                                      {"client", facts_->peer_ip},
+                                      {"rule", step.error().rule},
+                                      {"see", step.error().section}});
       plan_->listens[facts_->listen_index]->bad_requests.add();
       answer(step.error().status, std::string("refused:") + std::string(step.error().rule));
       return offered;
@@ -150,18 +160,21 @@ std::size_t ExchangeDriver::on_client_data(Bytes data) {
 /// its buffer; a large one flows once its memory share is full. Who asked to be told to go on is asking the
 /// instance (RFC 9110 section 10.1.1).
 bool ExchangeDriver::ready_to_send() const {
-  return request_done_ || head_.expect_continue || store_.size() >= std::min(route_->retain_memory, route_->retain_max);
+  return request_done_ || head_.expect_continue ||
+         store_.size() >= std::min(route_->retain_memory, route_->retain_max);
 }
 
 /// Keeps a run of the body, or passes it straight on when nothing will ever ask for it again.
 bool ExchangeDriver::keep_body(Bytes run) {
   const std::uint64_t total = store_base_ + store_.size();
   const bool flowing = server_ && head_sent_ && sent_offset_ == total;
-  const bool wanted = exchange_.may_repeat(true, true) && store_base_ == 0 && total + run.size() <= route_->retain_max;
+  const bool wanted =
+      exchange_.may_repeat(true, true) && store_base_ == 0 && total + run.size() <= route_->retain_max;
   if (flowing && !wanted) {
     char room[20];
     const bool chunked = head_.framing == Framing::Chunked;
-    const Bytes pieces[] = {chunked ? chunk_line(run.size(), room) : Bytes{}, run, chunked ? Bytes("\r\n") : Bytes{}};
+    const Bytes pieces[] = {chunked ? chunk_line(run.size(), room) : Bytes{}, run,
+                            chunked ? Bytes("\r\n") : Bytes{}};
     store_.clear();
     store_base_ = total + run.size();
     sent_offset_ = store_base_;
@@ -204,7 +217,8 @@ void ExchangeDriver::pump_request() {
       return answer(500, "spill-failed");
     }
     char room[20];
-    const Bytes pieces[] = {chunked ? chunk_line(part->size(), room) : Bytes{}, *part, chunked ? Bytes("\r\n") : Bytes{}};
+    const Bytes pieces[] = {chunked ? chunk_line(part->size(), room) : Bytes{}, *part,
+                            chunked ? Bytes("\r\n") : Bytes{}};
     sent_offset_ += part->size();
     send_pieces(pieces);
   }
@@ -231,7 +245,8 @@ void ExchangeDriver::send_pieces(std::span<const Bytes> pieces) {
 void ExchangeDriver::wait_if_blocked() {
   if (request_done_ || !client_) return;
   const std::uint64_t kept = store_.size();
-  const bool stuck = server_ && head_sent_ ? server_->queued() > server_queue_max : kept >= route_->retain_max;
+  const bool stuck =
+      server_ && head_sent_ ? server_->queued() > server_queue_max : kept >= route_->retain_max;
   if (stuck == client_paused_) return;
   client_paused_ = stuck;
   if (stuck) {
@@ -319,7 +334,8 @@ void ExchangeDriver::log(std::string_view outcome) {
   if (route_) r.route = route_->name;
   if (hub_) {
     r.service = hub_->service.config().name;
-    if (last_instance_ >= 0) r.instance = hub_->service.config().instances[static_cast<std::size_t>(last_instance_)].name;
+    if (last_instance_ >= 0)
+      r.instance = hub_->service.config().instances[static_cast<std::size_t>(last_instance_)].name;
   }
   r.client = facts_->peer;
   r.method = head_.method_text;
@@ -355,8 +371,10 @@ void ExchangeDriver::reset() {
   hub_ = nullptr;
   route_ = nullptr;
   store_base_ = sent_offset_ = body_out_ = runs_size_ = avoid_ = 0;
-  request_done_ = request_broken_ = client_paused_ = head_sent_ = last_chunk_sent_ = parked_ = owes_budget_ = false;
-  response_open_ = chunked_out_ = until_close_out_ = going_away_ = ended_ = continue_sent_ = server_paused_ = tunnel_ = false;
+  request_done_ = request_broken_ = client_paused_ = head_sent_ = last_chunk_sent_ = parked_ = owes_budget_ =
+      false;
+  response_open_ = chunked_out_ = until_close_out_ = going_away_ = ended_ = continue_sent_ = server_paused_ =
+      tunnel_ = false;
   keep_alive_ = true;
   last_instance_ = withheld_instance_ = -1;
   status_ = fallback_status_ = 0;

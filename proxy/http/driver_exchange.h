@@ -174,9 +174,9 @@ class ExchangeDriver final : public ServerEvents, public ServiceWatcher, public 
   std::uint64_t runs_size_ = 0;
   std::uint64_t body_out_ = 0;     ///< body bytes given to the client
   std::string trailers_;
-  std::string fallback_;           ///< the last real 502, 503 or 504, whole, to give if nothing better comes
+  std::string fallback_;  ///< the last real 502, 503 or 504, whole, to give if nothing better comes
   unsigned fallback_status_ = 0;
-  int withheld_instance_ = -1;     ///< who sent it
+  int withheld_instance_ = -1;  ///< who sent it
   Resume resume_;
 };
 

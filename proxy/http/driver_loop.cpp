@@ -22,7 +22,8 @@ void append_hex(std::string& out, std::uint64_t value) {
 ServiceHub::ServiceHub(HttpLoop& loop, PlanPtr plan, std::size_t index, Service::Report report)
     : origin(std::move(plan)),
       origin_index(index),
-      counters(loop.metrics.service(origin->snapshot().services[index].name, origin->snapshot().services[index].instances.size())),
+      counters(loop.metrics.service(origin->snapshot().services[index].name,
+                                    origin->snapshot().services[index].instances.size())),
       service(origin->snapshot().services[index], std::move(report)),
       pool(loop, *this) {}
 

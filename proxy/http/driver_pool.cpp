@@ -14,7 +14,10 @@ constexpr Duration sweep_every = 1_s;
 }  // namespace
 
 ServicePool::ServicePool(HttpLoop& loop, ServiceHub& hub)
-    : loop_(loop), hub_(hub), budget_(hub.service.config().retry_budget_percent, hub.service.config().retry_budget_min, loop.loop.now()) {
+    : loop_(loop),
+      hub_(hub),
+      budget_(hub.service.config().retry_budget_percent, hub.service.config().retry_budget_min,
+              loop.loop.now()) {
   for (std::size_t i = 0; i < hub.service.config().instances.size(); ++i)
     idle_.push_back(std::make_unique<List<ServerConnection>>());
   outstanding_.resize(idle_.size());

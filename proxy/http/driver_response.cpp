@@ -53,7 +53,8 @@ std::string ExchangeDriver::new_cookie() const {
   const conf::Service& service = hub_->service.config();
   if (service.mode != conf::Mode::Balance || service.cookie.empty()) return {};
   if (sticky_instance(service, head_.value(Known::Cookie)) == last_instance_) return {};
-  return service.cookie + "=" + cookie_value(service, static_cast<std::size_t>(last_instance_)) + "; Path=/; HttpOnly; SameSite=Lax";
+  return service.cookie + "=" + cookie_value(service, static_cast<std::size_t>(last_instance_)) +
+         "; Path=/; HttpOnly; SameSite=Lax";
 }
 
 void ExchangeDriver::open_response(const ResponseHead& head) {
@@ -88,7 +89,8 @@ void ExchangeDriver::open_response(const ResponseHead& head) {
   const bool fits = length_unknown || head.content_length <= route_->shield;
   const bool hold = going_away_ || (route_->shield > 0 && !live && fits && !tunnel_);
   exchange_.on_response_head(loop_.loop.now(), hold, !length_unknown);
-  resume_.open(head, route_->resume && exchange_.may_repeat(true, store_base_ == 0) && head_.method == Method::Get);
+  resume_.open(head,
+               route_->resume && exchange_.may_repeat(true, store_base_ == 0) && head_.method == Method::Get);
 }
 
 void ExchangeDriver::resume_response(const ResponseHead& head) {

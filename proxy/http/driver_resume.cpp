@@ -9,10 +9,13 @@ namespace holdfast::http {
 namespace {
 
 /// RFC 9110 section 8.8.1: only a strong validator promises the same bytes.
-bool is_strong(std::string_view etag) { return etag.size() >= 2 && etag.front() == '"' && etag.back() == '"'; }
+bool is_strong(std::string_view etag) {
+  return etag.size() >= 2 && etag.front() == '"' && etag.back() == '"';
+}
 
 /// "bytes first-last/length", section 14.4, with a known length.
-bool parse_content_range(std::string_view text, std::uint64_t& first, std::uint64_t& last, std::uint64_t& length) {
+bool parse_content_range(std::string_view text, std::uint64_t& first, std::uint64_t& last,
+                         std::uint64_t& length) {
   if (!text.starts_with("bytes ")) return false;
   const char* p = text.data() + 6;
   const char* end = text.data() + text.size();
@@ -72,7 +75,8 @@ bool Resume::accept(const ResponseHead& head) {
   by_range_ = false;
   skip_left_ = forwarded_;
   again_.reset();
-  if (head.value(Known::ContentEncoding) != encoding_ || head.value(Known::ContentType) != type_) return false;
+  if (head.value(Known::ContentEncoding) != encoding_ || head.value(Known::ContentType) != type_)
+    return false;
   if (head.status == 206 && status_ == 200) {
     std::uint64_t first = 0, last = 0, length = 0;
     if (head.value(Known::ETag) != etag_ || !is_strong(etag_)) return false;

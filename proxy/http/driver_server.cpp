@@ -65,8 +65,7 @@ void ServerConnection::on_data(Bytes data) {
     if (pool_) pool_->on_idle_lost(*this);
     return;
   }
-  while (!data.empty() && consume(data)) {
-  }
+  while (!data.empty() && consume(data)) {}
   if (switched_ && !data.empty()) pending_.append(data);
   if (owner_) owner_->on_server_chunk_end();
 }

@@ -54,7 +54,8 @@ class ServerConnection final : public io::StreamEvents, public ListNode<ServerCo
     ~IdleEvents() = default;
   };
 
-  ServerConnection(io::Loop& loop, HeadParser& parser, std::size_t instance) : loop_(loop), parser_(parser), instance_(instance) {}
+  ServerConnection(io::Loop& loop, HeadParser& parser, std::size_t instance)
+      : loop_(loop), parser_(parser), instance_(instance) {}
 
   std::size_t instance() const { return instance_; }
   bool connected() const { return connected_; }

@@ -32,11 +32,14 @@ Status BodyStore::spill(Bytes bytes) {
     return fail(Blame::Self, "the disk budget for retained bodies is used up");
   if (file_ < 0) {
     file_ = ::open(budget_->spill_dir.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (file_ < 0) return fail(Blame::Self, "cannot open a spill file in " + budget_->spill_dir + ": " + std::strerror(errno));
+    if (file_ < 0)
+      return fail(Blame::Self,
+                  "cannot open a spill file in " + budget_->spill_dir + ": " + std::strerror(errno));
   }
   std::uint64_t done = 0;
   while (done < bytes.size()) {
-    ssize_t n = ::pwrite(file_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(file_size_ + done));
+    ssize_t n =
+        ::pwrite(file_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(file_size_ + done));
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) return fail(Blame::Self, std::string("cannot write a spill file: ") + std::strerror(errno));
     done += static_cast<std::uint64_t>(n);
@@ -50,7 +53,8 @@ Status BodyStore::spill(Bytes bytes) {
 Result<Bytes> BodyStore::read(std::uint64_t offset, char* scratch, std::size_t scratch_size) const {
   if (offset < memory_.size()) return Bytes(memory_).substr(offset, scratch_size);
   std::uint64_t at = offset - memory_.size();
-  std::size_t want = static_cast<std::size_t>(std::min<std::uint64_t>(scratch_size, file_size_ - std::min(at, file_size_)));
+  std::size_t want =
+      static_cast<std::size_t>(std::min<std::uint64_t>(scratch_size, file_size_ - std::min(at, file_size_)));
   if (want == 0) return Bytes{};
   ssize_t n = ::pread(file_, scratch, want, static_cast<off_t>(at));
   if (n <= 0) return fail(Blame::Self, std::string("cannot read a spill file: ") + std::strerror(errno));

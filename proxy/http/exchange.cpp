@@ -55,8 +55,8 @@ std::string_view name_of(Failure failure) {
   return "?";
 }
 
-void Exchange::begin(const conf::Route& route, const conf::ServiceTimeouts& timeouts, Method method, bool keyed,
-                     bool body_follows, Instant now) {
+void Exchange::begin(const conf::Route& route, const conf::ServiceTimeouts& timeouts, Method method,
+                     bool keyed, bool body_follows, Instant now) {
   *this = Exchange{};
   route_ = &route;
   timeouts_ = timeouts;

@@ -23,10 +23,14 @@ namespace holdfast::http {
 
 /// How an attempt ended short of a whole response.
 enum class Failure : std::uint8_t {
-  Refused, Unreachable, ConnectTimeout, Tls,  // before a request byte could leave
+  Refused,
+  Unreachable,
+  ConnectTimeout,
+  Tls,  // before a request byte could leave
   Closed,           ///< a pooled connection turned out to be closed
   Reset,            ///< died under the request, or in the middle of the response
-  ResponseTimeout, IdleTimeout,
+  ResponseTimeout,
+  IdleTimeout,
   BadResponse,      ///< refused by the strict parser, or not what was asked for when resuming
   GoingAway,        ///< 502, 503 or 504, withheld
   TakenBack,        ///< the election gave the instance up
@@ -70,7 +74,9 @@ class Exchange {
   void on_request_sent(Instant now);          ///< some of it; restarts the wait for a response
   void on_response_head(Instant now, bool hold, bool length_known);
   void on_response_bytes(Instant now) { server_idle_at_ = now + timeouts_.idle; }
-  void on_client_blocked() { server_idle_at_ = Instant::never(); }  ///< the client does not read: not the server's fault
+  void on_client_blocked() {
+    server_idle_at_ = Instant::never();
+  }  ///< the client does not read: not the server's fault
   void on_response_forwarded();               ///< held or not, the client now has a byte of it
   void on_suspect(Instant now);               ///< the instance was given up while its response flows
   void on_park(Instant now);                  ///< nothing to try: wait for the election

@@ -22,7 +22,7 @@ struct LingerTag;
 
 inline constexpr std::size_t kReadBuffer = 256 * 1024;  ///< bytes, one per loop: measured best for bulk
 inline constexpr int kReadsPerTurn = 4;  ///< full buffers of one stream before the others' turn
-inline constexpr std::int64_t kDiscardMax = 256 * 1024;  ///< bytes read and dropped by a lingering close
+inline constexpr std::int64_t kDiscardMax = 64 * 1024 * 1024;  ///< bytes read and dropped by a lingering close
 inline constexpr Duration kFlushMax = Duration::seconds(2);   ///< a disposed stream's time to send its queue
 inline constexpr Duration kLingerMax = Duration::seconds(1);  ///< and then to see the peer's end
 inline constexpr std::uint64_t kChoreMs = 100;  ///< accept back-off, and the sweep of lingering streams

@@ -17,12 +17,14 @@ using namespace holdfast::sim;
 namespace {
 
 conf::SnapshotPtr configure(int a, int b, int proxy, const std::string& more) {
-  const std::string text = "[listen.web]\nbind = [\"" + SimWorld::address_of(proxy, 8080).text() + "\"]\n" +
-                           "[service.app]\ninstances = { a = \"" + SimWorld::address_of(a, 80).text() + "\", b = \"" +
-                           SimWorld::address_of(b, 80).text() + "\" }\n" +
-                           "check = { get = \"/blob/1\", every = \"500ms\", timeout = \"500ms\", fall = 2, rise = 2 }\n" +
-                           "timeouts = { connect = \"1s\", response = \"20s\" }\nretry-budget = { percent = 100, min-per-second = 1000 }\n" + more +
-                           "[[route]]\npath = \"/*\"\nservice = \"app\"\ndeadline = \"60s\"\nattempts = 50\n";
+  const std::string text =
+      "[listen.web]\nbind = [\"" + SimWorld::address_of(proxy, 8080).text() + "\"]\n" +
+      "[service.app]\ninstances = { a = \"" + SimWorld::address_of(a, 80).text() + "\", b = \"" +
+      SimWorld::address_of(b, 80).text() + "\" }\n" +
+      "check = { get = \"/blob/1\", every = \"500ms\", timeout = \"500ms\", fall = 2, rise = 2 }\n" +
+      "timeouts = { connect = \"1s\", response = \"20s\" }\nretry-budget = { percent = 100, min-per-second = "
+      "1000 }\n" +
+      more + "[[route]]\npath = \"/*\"\nservice = \"app\"\ndeadline = \"60s\"\nattempts = 50\n";
   auto loaded = conf::load_text(text, "sim.toml");
   for (const auto& d : loaded.diagnostics) INFO(d.format());
   REQUIRE(loaded.snapshot);
@@ -36,15 +38,17 @@ struct Proxy {
     setup.access = access.get();
     setup.metrics = &metrics;
     setup.load = [this](const conf::Service&) -> tds::InstanceLoad& { return load; };
+    setup.doorman = [this](const conf::Listen&) -> Doorman& { return door; };
     setup.report = [this](std::vector<EvidenceReport> reports) {
       control_loop->post([this, r = std::move(reports)] {
         for (const EvidenceReport& e : r) control->evidence(e.service, e.instance, e.evidence, e.count);
       });
     };
     worker = std::make_unique<Worker>(*loop, std::move(setup));
-    control = std::make_unique<Control>(*control_loop, events, [this](const std::string& name, const ServiceView& view) {
-      loop->post([this, name, view] { worker->publish(name, view); });
-    });
+    control = std::make_unique<Control>(*control_loop, events,
+                                        [this](const std::string& name, const ServiceView& view) {
+                                          loop->post([this, name, view] { worker->publish(name, view); });
+                                        });
   }
   void follow(conf::SnapshotPtr snapshot) {
     auto plan = Plan::make(snapshot);
@@ -57,6 +61,7 @@ struct Proxy {
   Events events;
   LoopMetrics metrics;
   tds::InstanceLoad load;
+  Doorman door{[] {}};
   std::unique_ptr<AccessLog> access = AccessLog::open("", conf::LogFormat::Json, 1);
   std::unique_ptr<io::Loop> control_loop, loop;
   std::unique_ptr<Worker> worker;
@@ -84,8 +89,8 @@ std::vector<Request> make_requests(Random& random, int client, int count) {
 }
 
 void check(const Request& request, const Outcome& outcome, const Journal& journal, int host_a, int host_b) {
-  INFO(request.id << " " << request.method << " " << request.path << " " << request.body.size() << " -> " << outcome.status
-                  << (outcome.cut ? " cut" : ""));
+  INFO(request.id << " " << request.method << " " << request.path << " " << request.body.size() << " -> "
+                  << outcome.status << (outcome.cut ? " cut" : ""));
   REQUIRE(outcome.answers <= 1);
   auto it = journal.executed.find(request.id);
   const int executed = it == journal.executed.end() ? 0 : it->second;
@@ -97,9 +102,11 @@ void check(const Request& request, const Outcome& outcome, const Journal& journa
     }
   }
   REQUIRE(outcome.status == 200);  // whatever happened to the instances
-  if (request.path.starts_with("/own/")) {  // one instance's bytes, all or a part that is visibly cut, and no mixture
+  if (request.path.starts_with(
+          "/own/")) {  // one instance's bytes, all or a part that is visibly cut, and no mixture
     const std::size_t size = std::stoull(request.path.substr(5));
-    const std::string one = blob(size, static_cast<std::uint32_t>(host_a)), other = blob(size, static_cast<std::uint32_t>(host_b));
+    const std::string one = blob(size, static_cast<std::uint32_t>(host_a)),
+                      other = blob(size, static_cast<std::uint32_t>(host_b));
     if (!outcome.cut) REQUIRE((outcome.body == one || outcome.body == other));
     REQUIRE((one.starts_with(outcome.body) || other.starts_with(outcome.body)));
     return;
@@ -128,11 +135,13 @@ void run_world(std::uint64_t seed, bool rough, bool chaos, int clients, const st
   proxy->follow(snapshot);
   world.run_for(2_s);
   if (rough) world.faults = SimFaults::rough();
-  if (chaos) world.faults.latency_min = 2_ms, world.faults.latency_max = 20_ms;  // large responses take a while
+  if (chaos)
+    world.faults.latency_min = 2_ms, world.faults.latency_max = 20_ms;  // large responses take a while
 
   std::vector<std::unique_ptr<Client>> all;
   for (int i = 0; i < clients; ++i)
-    all.push_back(std::make_unique<Client>(world, SimWorld::address_of(proxy_host, 8080), make_requests(world.random, i, 12)));
+    all.push_back(std::make_unique<Client>(world, SimWorld::address_of(proxy_host, 8080),
+                                           make_requests(world.random, i, 12)));
   auto done = [&] { return std::all_of(all.begin(), all.end(), [](const auto& c) { return c->done(); }); };
 
   for (int round = 0; chaos && round < 8 && !done(); ++round) {
@@ -158,7 +167,8 @@ void run_world(std::uint64_t seed, bool rough, bool chaos, int clients, const st
   }
   REQUIRE(world.run_until(done, 600_s));
   for (const auto& client : all)
-    for (std::size_t i = 0; i < client->requests().size(); ++i) check(client->requests()[i], client->outcomes()[i], journal, host_a, host_b);
+    for (std::size_t i = 0; i < client->requests().size(); ++i)
+      check(client->requests()[i], client->outcomes()[i], journal, host_a, host_b);
 
   all.clear();
   proxy->worker->drain();

@@ -26,7 +26,8 @@ std::string blob(std::size_t size, std::uint32_t salt) {
 
 class Origin::Connection final : public io::StreamEvents {
  public:
-  Connection(Journal& journal, int host, io::StreamPtr stream) : journal_(journal), host_(host), stream_(std::move(stream)) {
+  Connection(Journal& journal, int host, io::StreamPtr stream)
+      : journal_(journal), host_(host), stream_(std::move(stream)) {
     stream_->set_events(*this);
     stream_->start_reading();
   }
@@ -34,8 +35,7 @@ class Origin::Connection final : public io::StreamEvents {
 
   void on_data(Bytes data) override {
     in_.append(data);
-    while (!dead_ && step()) {
-    }
+    while (!dead_ && step()) {}
   }
   void on_end() override { dead_ = true; }
   void on_fault(io::Fault, std::string_view) override { dead_ = true; }
@@ -49,14 +49,17 @@ class Origin::Connection final : public io::StreamEvents {
       in_.erase(0, end + 4);
       const std::string length = field(head_, "Content-Length");
       const bool chunked = field(head_, "Transfer-Encoding") == "chunked";
-      decoder_.start(chunked ? http::Framing::Chunked : length.empty() ? http::Framing::None : http::Framing::Length,
+      decoder_.start(chunked          ? http::Framing::Chunked
+                     : length.empty() ? http::Framing::None
+                                      : http::Framing::Length,
                      length.empty() ? 0 : std::stoull(length), {});
       body_.clear();
     }
     while (!decoder_.done()) {
       if (in_.empty()) return false;
       auto part = decoder_.step(in_);
-      if (!part) return dead_ = true, false;  // the proxy sent what it must never send: the client will miss it
+      if (!part)
+        return dead_ = true, false;  // the proxy sent what it must never send: the client will miss it
       body_.append(part->data);
       in_.erase(0, part->taken);
     }
@@ -100,7 +103,8 @@ class Origin::Connection final : public io::StreamEvents {
   bool dead_ = false;
 };
 
-Origin::Origin(SimWorld& world, int host, Journal& journal) : journal_(journal), loop_(world.make_loop(host)), host_(SimWorld::host_of(*loop_)) {
+Origin::Origin(SimWorld& world, int host, Journal& journal)
+    : journal_(journal), loop_(world.make_loop(host)), host_(SimWorld::host_of(*loop_)) {
   io::ListenOptions options;
   options.address = SimWorld::address_of(host_, 80);
   listener_ = std::move(*loop_->listen(options, *this));
@@ -116,7 +120,11 @@ void Origin::on_accept(io::StreamPtr stream) {
 // ---- Client ----
 
 Client::Client(SimWorld& world, const Address& proxy, std::vector<Request> requests)
-    : world_(world), proxy_(proxy), requests_(std::move(requests)), outcomes_(requests_.size()), loop_(world.make_loop()) {
+    : world_(world),
+      proxy_(proxy),
+      requests_(std::move(requests)),
+      outcomes_(requests_.size()),
+      loop_(world.make_loop()) {
   timer_ = loop_->timer(*this);
   timer_->arm(world_.now() + world_.random.between(1_ms, 500_ms));
 }
@@ -155,7 +163,9 @@ bool Client::take_head() {
   close_ = field(head, "Connection") == "close";
   const std::string length = field(head, "Content-Length");
   const bool chunked = field(head, "Transfer-Encoding") == "chunked";
-  body_.start(chunked ? http::Framing::Chunked : length.empty() ? http::Framing::UntilClose : http::Framing::Length,
+  body_.start(chunked          ? http::Framing::Chunked
+              : length.empty() ? http::Framing::UntilClose
+                               : http::Framing::Length,
               length.empty() ? 0 : std::stoull(length), {});
   in_body_ = true;
   return true;

@@ -52,7 +52,8 @@ io::StreamPtr SimLoop::connect(const Address& to, io::StreamEvents& events) {
   if (to.family == Address::Family::None) {
     stream->refuse(io::Fault::Other, "invalid argument");
   } else {
-    world_.push(world_.soon(), 0, [this, id = stream->id_, to] { world_.syn(id, key_of(to), 0); });
+    // The loop may be gone by then: a process can die with a connect on its way.
+    world_.push(world_.soon(), 0, [world = &world_, id = stream->id_, to] { world->syn(id, key_of(to), 0); });
   }
   return io::StreamPtr(stream);
 }

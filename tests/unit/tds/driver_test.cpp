@@ -93,7 +93,7 @@ struct World {
   FakeWire& accept() {
     auto stream = loop.accept();
     FakeWire& wire = loop.wires.back();
-    tds::accept_tds(std::move(stream), context);
+    tds::accept_tds(std::move(stream), {}, context);
     return wire;
   }
   FakeWire& last() { return loop.wires.back(); }

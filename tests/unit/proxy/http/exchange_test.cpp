@@ -217,8 +217,8 @@ TEST_CASE("an instance given up may be silent for a second while its response fl
 
 TEST_CASE("what is answered says what went wrong") {
   const std::pair<Failure, unsigned> rows[] = {
-      {Failure::Refused, 503}, {Failure::ConnectTimeout, 503}, {Failure::Reset, 502},
-      {Failure::ResponseTimeout, 504}, {Failure::BadResponse, 502}, {Failure::Tls, 502},
+      {Failure::Refused, 503},         {Failure::ConnectTimeout, 503}, {Failure::Reset, 502},
+      {Failure::ResponseTimeout, 504}, {Failure::BadResponse, 502},    {Failure::Tls, 502},
   };
   for (auto [failure, status] : rows) {
     Fixture f;
