@@ -3,7 +3,6 @@
 #include <sched.h>
 
 #include <algorithm>
-#include <future>
 #include <mutex>
 #include <utility>
 
@@ -74,7 +73,7 @@ Status Engine::reload(conf::SnapshotPtr snapshot) {
 void Engine::start_loop(unsigned number, unsigned count) {
   loops_.push_back(std::make_unique<DataLoop>());
   DataLoop& data = *loops_.back();
-  std::promise<void> ready;
+  std::latch ready(1);
   data.thread = std::thread([this, &data, &ready, number, count] {
     data.loop = io::make_uv_loop();
     Worker::Setup setup;
@@ -89,29 +88,29 @@ void Engine::start_loop(unsigned number, unsigned count) {
     };
     setup.drained = [this, &data] { control_loop_.post([this, &data] { on_drained(data); }); };
     data.worker = std::make_unique<Worker>(*data.loop, std::move(setup));
-    ready.set_value();
+    ready.count_down();
     data.loop->run();
     data.worker.reset();
-    data.worker_gone.set_value();
-    data.may_end.get_future().wait();
+    data.worker_gone.count_down();
+    data.may_end.wait();
     data.loop.reset();
   });
-  ready.get_future().wait();
+  ready.wait();
 }
 
 void Engine::call(DataLoop& data, io::Task task) {
-  std::promise<void> done;
+  std::latch done(1);
   data.loop->post([&] {
     task();
-    done.set_value();
+    done.count_down();
   });
-  done.get_future().wait();  // data loops never wait for the control loop, so this ends
+  done.wait();  // data loops never wait for the control loop, so this ends
 }
 
 void Engine::stop() {
   for (auto& data : loops_) data->loop->post([loop = data->loop.get()] { loop->stop(); });
-  for (auto& data : loops_) data->worker_gone.get_future().wait();
-  for (auto& data : loops_) data->may_end.set_value();
+  for (auto& data : loops_) data->worker_gone.wait();
+  for (auto& data : loops_) data->may_end.count_down();
   for (auto& data : loops_) data->thread.join();
   loops_.clear();
 }

@@ -4,7 +4,7 @@
 #pragma once
 
 #include <cstdint>
-#include <future>
+#include <latch>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -54,7 +54,7 @@ class Engine final : private io::TimerEvents {
     std::unique_ptr<io::Loop> loop;       ///< made, used and destroyed on `thread`; others only post
     std::unique_ptr<Worker> worker;       ///< likewise, but for its counters
     std::thread thread;
-    std::promise<void> worker_gone, may_end;  ///< a loop outlives every worker: they post to each other's
+    std::latch worker_gone{1}, may_end{1};  ///< a loop outlives every worker: they post to each other's
     bool drained = false;
   };
 

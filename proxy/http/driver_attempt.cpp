@@ -65,7 +65,7 @@ void ExchangeDriver::start_attempt() {
   if (!pooled) {
     std::string proxy_header;
     if (unsigned version = hub_->service.config().send_proxy)
-      write_proxy_header(version, facts_->peer, facts_->local, proxy_header);
+      write_proxy_header(version, facts_->peer, client_->local_address(), proxy_header);
     server = hub_->pool.connect(instance, proxy_header);
   }
   attach(std::move(server), pooled);

@@ -97,13 +97,11 @@ void ClientConnection::next_layer() {
   if (state_ == State::Proxy && tls) {
     state_ = State::Handshake;
     facts_.peer = stream_->peer();
-    facts_.local = stream_->local();
     stream_ = io::make_tls_stream(loop_.loop, std::move(stream_), tls->session(), *this);
     return rearm();
   }
   state_ = State::Http;
   facts_.peer = stream_->peer();
-  facts_.local = stream_->local();
   facts_.peer_ip = facts_.peer.ip();
   facts_.trusted = in_any(config_->trusted_forwarders, facts_.peer);
   if (const io::TlsInfo* info = stream_->tls()) facts_.tls_version = info->version;
@@ -157,9 +155,11 @@ void ClientConnection::serve(Bytes data) {
 /// Uses some of the input: an empty line, a request with its head, or body bytes. 0: needs more, or its turn.
 std::size_t ClientConnection::serve_one(Bytes input) {
   if (busy_) return exchange_->request_complete() ? 0 : exchange_->on_client_data(input);
-  if (std::size_t empty = leading_empty_lines(input)) {
-    if (empty > 2 * std::size_t{config_->limits.leading_crlf}) return refuse(rules::empty_start_line), 0;
-    if (empty == input.size()) return 0;
+  if (const std::size_t empty = leading_empty_lines(input)) {
+    empty_bytes_ += empty;
+    if (empty_bytes_ > 2 * std::size_t{config_->limits.leading_crlf})
+      return refuse(rules::empty_start_line), 0;
+    return empty;
   }
   const Instant now = loop_.loop.now();
   if (first_byte_ == Instant{}) {
@@ -175,7 +175,7 @@ std::size_t ClientConnection::serve_one(Bytes input) {
       refuse(*refusal);
     return 0;
   }
-  searched_ = 0;
+  searched_ = empty_bytes_ = 0;
   reload();
   if (exchange_) loop_.give_back(std::move(exchange_));
   exchange_ = loop_.take_exchange();
@@ -245,7 +245,8 @@ void ClientConnection::on_drained() {
 void ClientConnection::exchange_done(bool reusable, bool cut) {
   busy_ = false;
   if (cut) return close(true);
-  if (!reusable) return close_after_queue();
+  // A client that asked for the close sends no more: no unread bytes can turn ours into a reset.
+  if (!reusable) return exchange_->client_closes() ? let_go() : close_after_queue();
   watch_idle();
   want_reading(true);
   // The exchange is still on the stack: its object and what the client sent ahead wait for the turn's end.
@@ -302,6 +303,14 @@ void ClientConnection::on_fault(io::Fault fault, std::string_view detail) {
              {{"listen", config_->name}, {"client", facts_.peer.text()}, {"reason", detail}});
   if (busy_) exchange_->on_client_gone(), busy_ = false;
   close(false);
+}
+
+void ClientConnection::let_go() {
+  if (stream_->queued() > 0 || !pending_.empty()) return close_after_queue();
+  state_ = State::Closed;
+  timer_->disarm();
+  stream_.reset();
+  die();
 }
 
 /// The last response may be larger than what the kernel takes now: it has the write time-out to leave.

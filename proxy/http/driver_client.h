@@ -48,6 +48,7 @@ class ClientConnection final : public Session,
   void resume_client() override;
   void rearm() override;
   void exchange_done(bool reusable, bool cut) override;
+  Address local_address() override { return stream_->local(); }
   void become_tunnel(io::StreamPtr server, std::string rest, Duration idle) override;
   // RelayEvents
   void on_relay_end(const RelayEnd& end) override;
@@ -63,6 +64,7 @@ class ClientConnection final : public Session,
   void want_reading(bool on);
   void close(bool cut);
   void close_after_queue();
+  void let_go();
   void refuse(const Refusal& refusal);
   void watch_idle();
 
@@ -79,6 +81,7 @@ class ClientConnection final : public Session,
   std::unique_ptr<Relay> relay_;
   std::string pending_;            ///< an incomplete head, or what came ahead of its turn
   std::size_t searched_ = 0;       ///< of pending_, bytes without the end of a head
+  std::size_t empty_bytes_ = 0;    ///< of empty lines before the next request
   std::uint32_t requests_ = 0;
   bool busy_ = false;              ///< an exchange is in progress
   bool serving_ = false;           ///< serve() is on the stack

@@ -261,7 +261,7 @@ void ExchangeDriver::wait_if_blocked() {
 // ---- ends ----
 
 void ExchangeDriver::answer_redirect() {
-  std::string host(head_.host.empty() ? facts_->local.ip() : std::string(head_.host));
+  std::string host(head_.host.empty() ? client_->local_address().ip() : std::string(head_.host));
   if (facts_->listen->redirect_https != 443) host += ":" + std::to_string(facts_->listen->redirect_https);
   plan_->listens[facts_->listen_index]->redirects.add();
   status_ = 308;
@@ -315,6 +315,7 @@ void ExchangeDriver::finish(bool reusable, bool cut, std::string_view outcome) {
   drop_server();
   log(outcome);
   ExchangeClient* client = client_;
+  client_closes_ = request_done_ && !request_broken_ && !head_.keep_alive;
   reset();
   client->exchange_done(reusable, cut);
 }

@@ -31,6 +31,7 @@ class ExchangeClient {
   virtual void exchange_done(bool reusable, bool cut) = 0;
   /// A 101 was sent: the connection becomes a tunnel. Instead of exchange_done.
   virtual void become_tunnel(io::StreamPtr server, std::string rest, Duration idle) = 0;
+  virtual Address local_address() = 0;  ///< where it connected to; costs a system call
 
  protected:
   ~ExchangeClient() = default;
@@ -42,7 +43,7 @@ struct ClientFacts {
   const conf::Listen* listen = nullptr;
   std::size_t listen_index = 0;
   const ListenRoutes* routes = nullptr;
-  Address peer, local;
+  Address peer;
   std::string peer_ip;
   std::string_view tls_version;   ///< empty: plain
   bool trusted = false;           ///< its X-Forwarded-* are believed
@@ -61,6 +62,8 @@ class ExchangeDriver final : public ServerEvents, public ServiceWatcher, public 
   void on_timer();
   Instant deadline() const { return exchange_.deadline(); }
   bool request_complete() const { return request_done_; }
+  /// The client said that this was its last request, and all of it has been read. Valid in exchange_done.
+  bool client_closes() const { return client_closes_; }
   void close_after() { keep_alive_ = false; }   ///< drain: the response says so if it still can
 
   // ServerEvents
@@ -140,6 +143,7 @@ class ExchangeDriver final : public ServerEvents, public ServiceWatcher, public 
   bool request_done_ = false;
   bool request_broken_ = false;    ///< the rest of it will never be read
   bool keep_alive_ = true;
+  bool client_closes_ = false;
   bool client_paused_ = false;
   Instant first_byte_{}, head_at_{};
 

@@ -59,14 +59,15 @@ std::string ExchangeDriver::new_cookie() const {
 
 void ExchangeDriver::open_response(const ResponseHead& head) {
   const bool length_unknown = head.framing == Framing::Chunked || head.framing == Framing::UntilClose;
-  chunked_out_ = client_framing(head, head_.version_minor) == Framing::Chunked;
+  // Chunks where the client knows them, so that a cut is visible and the connection can be kept.
+  chunked_out_ = length_unknown && head_.version_minor >= 1;
   until_close_out_ = length_unknown && head_.version_minor == 0;
   // What is left of the request would have to be read before the next one: close instead.
   if (!request_done_ || until_close_out_ || loop_.draining) keep_alive_ = false;
 
   ResponseContext context;
   context.client_minor = head_.version_minor;
-  context.framing = client_framing(head, head_.version_minor);
+  context.framing = chunked_out_ ? Framing::Chunked : until_close_out_ ? Framing::UntilClose : head.framing;
   context.content_length = head.content_length;
   context.keep_alive = keep_alive_;
   context.keep_upgrade = head.status == 101;

@@ -327,11 +327,11 @@ def test_101_that_nobody_asked_for_is_an_error(t):
 
 
 def test_early_response_to_a_large_upload(t):
-    """The instance answers before the body has ended; the client gets that answer."""
+    """The instance answers before the body has ended; the client gets that answer. (256 KiB are gathered first.)"""
     origin = t.origin(raw=lambda wire: (wire.until(b"\r\n\r\n"), wire.send(response(413, b"no")), wire.to_end()))
     t.holdfast(origin, check="none = true")
     client = Client(t.port)
-    client.send(b"POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 400000\r\n\r\n" + b"x" * 200000)
+    client.send(b"POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 800000\r\n\r\n" + b"x" * 400000)
     assert client.message().status == 413
 
 

@@ -175,10 +175,11 @@ def test_parked_to_its_deadline(t):
 def test_limits(t):
     relay(t, Server("a"), listen="limits = { connections = 3 }")
     held = [opened(t)[0] for _ in range(3)]
-    assert lost(Client(t.port)) is not None, "over the listener's limit"
+    waiting = Client(t.port)  # over the listener's limit: it waits its turn
+    waiting.send(b"!")
+    assert lost(waiting, 0.5) is None
     held[0].close()
-    time.sleep(0.2)
-    assert opened(t)[1] == "a"
+    assert waiting.exactly(2) == b"a!"
 
 
 def test_limit_of_an_instance(t):
