@@ -165,17 +165,21 @@ Health::Step Health::on_evidence(Instant now, Evidence evidence, unsigned count)
 }
 
 Health::Step Health::suspect(Instant now, Evidence evidence, unsigned count) {
-  if (!checked()) {
+  // Real traffic has the last word: an instance whose checks pass while its requests die is given up.
+  const bool dead_request = evidence == Evidence::Reset || evidence == Evidence::ResponseTimeout;
+  if (!checked() || dead_request) {
     if (marks_ == 0 || now - first_mark_ > marks_window) {
       marks_ = 0;
       first_mark_ = now;
     }
     marks_ += std::min(count, marks_max);
-    if (marks_ < marks_max) return {};
-    Step step = enter(now, HealthState::Down, std::string(sentence(evidence)).append(", repeatedly"));
-    schedule(now);
-    return step;
+    if (marks_ >= marks_max) {
+      Step step = enter(now, HealthState::Down, std::string(sentence(evidence)).append(", repeatedly"));
+      if (!probing_) schedule(now);
+      return step;
+    }
   }
+  if (!checked()) return {};
   if (suspicious_) return {};
   suspicious_ = true;
   suspicion_ = evidence;

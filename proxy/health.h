@@ -10,8 +10,10 @@
 //
 // Suspicion: a reset, a response time-out, a bad or withheld answer, a TLS failure. It asks for a check at
 // once, whose single failure is enough, so that a killed process is known within a round trip; a check
-// that passes clears it. Without checks (kind none) an instance begins Up, three suspicions within 10 s
-// that no success interrupts take it down, and it is tried again after `every_down`.
+// that passes clears it. But three resets or response time-outs within 10 s that no successful request
+// interrupts take an instance down whatever its checks say: one that only answers checks is not up.
+// Without checks (kind none) an instance begins Up, any three suspicions do, and it is tried again after
+// `every_down`.
 #pragma once
 
 #include <cstdint>

@@ -142,6 +142,27 @@ TEST_CASE("checks that pass while requests fail are not repeated without pause")
   CHECK(h.on_check(at(152), false, "status 503").changed);
 }
 
+TEST_CASE("an instance that answers its checks but kills three requests in a row is given up") {
+  for (Evidence e : {Evidence::Reset, Evidence::ResponseTimeout}) {
+    Health h = up_since_zero(http_check());
+    h.on_evidence(at(50), e, 1);
+    h.on_check(at(51), true, "");
+    CHECK_FALSE(h.on_evidence(at(60), e, 1).changed);
+    CHECK(h.on_evidence(at(70), e, 1).changed);
+    CHECK(h.state() == HealthState::Down);
+    CHECK_THAT(h.reason(), Catch::EndsWith(", repeatedly"));
+    check(h, h.deadline(), true);
+    check(h, h.deadline(), true);
+    CHECK(h.state() == HealthState::Up);
+  }
+  Health mixed = up_since_zero(http_check());
+  mixed.on_evidence(at(50), Evidence::Reset, 2);
+  mixed.on_evidence(at(55), Evidence::Success, 1);  // others get through: it is one bad request
+  CHECK_FALSE(mixed.on_evidence(at(60), Evidence::Reset, 2).changed);
+  Health polite = up_since_zero(http_check());
+  CHECK_FALSE(polite.on_evidence(at(50), Evidence::GoingAway, 9).changed);
+}
+
 TEST_CASE("evidence says nothing about an instance that was never up, but for refusal") {
   Health h(http_check(), 1, at(0));
   h.on_deadline(at(0));
