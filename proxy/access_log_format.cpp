@@ -19,23 +19,36 @@ std::string_view strftime_into(char (&text)[64], const char* how, const tm& part
   return {text, std::strftime(text, sizeof text, how, &parts)};
 }
 
-double millis(Duration d) { return static_cast<double>(d.to_micros()) / 1000.0; }
+/// "2026-11-22T13:49:36.695723Z". The writer's thread formats many records of one second.
+void append_stamp(std::string& out, WallTime t) {
+  static thread_local std::int64_t second = -1;
+  static thread_local char text[64];
+  static thread_local std::size_t size = 0;
+  if (second != t.us / 1'000'000) {
+    second = t.us / 1'000'000;
+    size = strftime_into(text, "%Y-%m-%dT%H:%M:%S", utc(t)).size();
+  }
+  out.append(text, size);
+  char digits[] = ".000000Z";
+  auto part = static_cast<unsigned>(t.us % 1'000'000);
+  for (char* p = digits + 6; p > digits; --p, part /= 10) *p = static_cast<char>('0' + part % 10);
+  out.append(digits, 8);
+}
 
 void append_unless_empty(JsonWriter& json, std::string_view name, std::string_view value) {
   if (!value.empty()) json.field(name, value);
 }
 
 void append_unless_zero(JsonWriter& json, std::string_view name, Duration d) {
-  if (d != Duration{}) json.field(name, millis(d));
+  if (d != Duration{}) json.key(name).thousandths(d.to_micros());
 }
 
 void format_json(const AccessRecord& r, std::string& out) {
-  char text[64], stamp[80];
-  const std::string_view day = strftime_into(text, "%Y-%m-%dT%H:%M:%S", utc(r.at));
-  std::snprintf(stamp, sizeof stamp, "%.*s.%06dZ", static_cast<int>(day.size()), day.data(),
-                static_cast<int>(r.at.us % 1'000'000));
+  out += "{\"at\":\"";
+  append_stamp(out, r.at);
+  out += "\",";
   JsonWriter json(out);
-  json.begin_object().field("at", stamp).field("client", r.client.text());
+  json.field("client", r.client.text());
   append_unless_empty(json, "listen", r.listen);
   append_unless_empty(json, "route", r.route);
   append_unless_empty(json, "service", r.service);
@@ -47,14 +60,17 @@ void format_json(const AccessRecord& r, std::string& out) {
   append_unless_empty(json, "user_agent", r.user_agent);
   append_unless_empty(json, "request_id", r.request_id);
   append_unless_empty(json, "tls", r.tls);
-  json.field("bytes_in", r.bytes_in).field("bytes_out", r.bytes_out).field("total_ms", millis(r.total));
+  json.field("bytes_in", r.bytes_in)
+      .field("bytes_out", r.bytes_out)
+      .key("total_ms")
+      .thousandths(r.total.to_micros());
   append_unless_zero(json, "parked_ms", r.parked);
   append_unless_zero(json, "connect_ms", r.connect);
   append_unless_zero(json, "first_byte_ms", r.first_byte);
   json.field("attempts", r.attempts);
   append_unless_empty(json, "reasons", r.reasons);
-  json.field("outcome", r.outcome).end_object();
-  out += '\n';
+  json.field("outcome", r.outcome);
+  out += "}\n";
 }
 
 /// Plain ASCII stays; the rest becomes \xhh, as other servers' common formats have it, so that a reader
@@ -86,9 +102,8 @@ void append_pair(std::string& out, std::string_view name, std::string_view value
 }
 
 void append_millis(std::string& out, std::string_view name, Duration d) {
-  char text[48];
-  std::snprintf(text, sizeof text, "%.3f", millis(d));
-  out.append(" ").append(name).append("=").append(text);
+  out.append(" ").append(name).append("=");
+  append_thousandths(out, d.to_micros(), true);
 }
 
 /// The combined format of other servers, then our own fields as name=value. There is no user and no referrer.

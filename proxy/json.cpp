@@ -1,5 +1,6 @@
 #include "proxy/json.h"
 
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 
@@ -38,6 +39,9 @@ std::size_t sequence_at(std::string_view text, std::size_t i) {
   return length;
 }
 
+/// Needs no thought: printable ASCII but the quote and the backslash.
+bool is_plain(char c) { return c >= ' ' && c < 0x7f && c != '"' && c != '\\'; }
+
 void append_escape(std::string& out, unsigned code) {
   char text[8];
   out.append(text, static_cast<std::size_t>(std::snprintf(text, sizeof text, "\\u%04x", code)));
@@ -63,6 +67,11 @@ void append_ascii(std::string& out, char c) {
 void append_json_string(std::string& out, std::string_view text) {
   out += '"';
   for (std::size_t i = 0; i < text.size();) {
+    std::size_t plain = i;  // nearly all text is plain: it is copied in runs
+    while (plain < text.size() && is_plain(text[plain])) ++plain;
+    out.append(text, i, plain - i);
+    i = plain;
+    if (i == text.size()) break;
     const std::size_t length = sequence_at(text, i);
     if (length == 0) {
       append_escape(out, 0xfffd);
@@ -76,6 +85,23 @@ void append_json_string(std::string& out, std::string_view text) {
     i += length ? length : 1;
   }
   out += '"';
+}
+
+void append_thousandths(std::string& out, std::int64_t thousandths, bool fixed) {
+  char text[32];
+  char* end = text;
+  if (thousandths < 0) *end++ = '-';
+  const auto size =
+      thousandths < 0 ? 0 - static_cast<std::uint64_t>(thousandths) : static_cast<std::uint64_t>(thousandths);
+  end = std::to_chars(end, text + sizeof text, size / 1000).ptr;
+  if (const auto part = static_cast<unsigned>(size % 1000); part != 0 || fixed) {
+    *end++ = '.';
+    *end++ = static_cast<char>('0' + part / 100);
+    *end++ = static_cast<char>('0' + part / 10 % 10);
+    *end++ = static_cast<char>('0' + part % 10);
+    while (!fixed && end[-1] == '0') --end;
+  }
+  out.append(text, end);
 }
 
 void JsonWriter::separate() {
@@ -98,8 +124,9 @@ JsonWriter& JsonWriter::close(char bracket) {
 
 JsonWriter& JsonWriter::key(std::string_view name) {
   separate();
-  append_json_string(out_, name);
-  out_ += ':';
+  out_ += '"';
+  out_ += name;
+  out_ += "\":";
   comma_ = false;
   return *this;
 }
@@ -120,6 +147,12 @@ JsonWriter& JsonWriter::value(double number) {
   digits = digits.substr(0, digits.find_last_not_of('0') + 1);
   if (digits.back() == '.') digits.remove_suffix(1);
   return raw(digits);
+}
+
+JsonWriter& JsonWriter::thousandths(std::int64_t number) {
+  separate();
+  append_thousandths(out_, number);
+  return *this;
 }
 
 JsonWriter& JsonWriter::raw(std::string_view text) {

@@ -4,6 +4,7 @@
 // terminals obey, are escaped, and a byte that is not UTF-8 becomes U+FFFD.
 #pragma once
 
+#include <charconv>
 #include <concepts>
 #include <cstdint>
 #include <string>
@@ -13,6 +14,8 @@ namespace holdfast {
 
 /// Appends `text` as a JSON string with its quotes.
 void append_json_string(std::string& out, std::string_view text);
+/// 1234500 as "1234.5", or as "1234.500" if `fixed`: microseconds as milliseconds, without floating point.
+void append_thousandths(std::string& out, std::int64_t thousandths, bool fixed = false);
 
 class JsonWriter {
  public:
@@ -22,7 +25,7 @@ class JsonWriter {
   JsonWriter& end_object() { return close('}'); }
   JsonWriter& begin_array() { return open('['); }
   JsonWriter& end_array() { return close(']'); }
-  JsonWriter& key(std::string_view name);
+  JsonWriter& key(std::string_view name);  ///< a name of ours: written as it is, not escaped
 
   JsonWriter& value(std::string_view text);
   JsonWriter& value(const char* text) { return value(std::string_view(text)); }
@@ -30,8 +33,10 @@ class JsonWriter {
   JsonWriter& value(double number);  ///< up to six decimals; what is not finite becomes null
   template <std::integral T>
   JsonWriter& value(T number) {
-    return raw(std::to_string(number));
+    char text[24];
+    return raw({text, std::to_chars(text, text + sizeof text, number).ptr});
   }
+  JsonWriter& thousandths(std::int64_t number);  ///< see append_thousandths
   JsonWriter& null() { return raw("null"); }
 
   template <class T>
