@@ -123,10 +123,15 @@ JsonWriter& JsonWriter::close(char bracket) {
 }
 
 JsonWriter& JsonWriter::key(std::string_view name) {
-  separate();
-  out_ += '"';
-  out_ += name;
-  out_ += "\":";
+  char text[68];  // one append a name, not four: the access log writes twenty of them a line
+  std::size_t n = 0;
+  if (comma_) text[n++] = ',';
+  text[n++] = '"';
+  name = name.substr(0, 64);
+  n += name.copy(text + n, name.size());
+  text[n++] = '"';
+  text[n++] = ':';
+  out_.append(text, n);
   comma_ = false;
   return *this;
 }
