@@ -5,24 +5,29 @@ namespace {
 
 const char* const head = R"(<!doctype html><html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width,initial-scale=1">
-<title>Supervisor Tools (demo)</title><style>
+<title>Supervisor Tools (demo)</title><link rel="icon" href="data:,"><style>
 :root{color-scheme:light dark;--ink:#1c2733;--soft:#5d6b7a;--paper:#f5f7f9;--card:#fff;--line:#dde3e9;
 --good:#1f9d63;--bad:#d0453a;--accent:#2f6fd0}
 @media(prefers-color-scheme:dark){:root{--ink:#e6ebf0;--soft:#93a1af;--paper:#12181f;--card:#1b232c;
---line:#2c3742}}
+--line:#2c3742;--accent:#6ea3f0}}
 *{box-sizing:border-box}body{margin:0;background:var(--paper);color:var(--ink);
  font:16px/1.5 system-ui,sans-serif}
 main{max-width:60rem;margin:0 auto;padding:1.5rem}header{display:flex;gap:1rem;align-items:baseline;
  flex-wrap:wrap}
-h1{font-size:1.4rem;margin:0}h2{font-size:1rem;margin:0 0 .6rem}.soft{color:var(--soft)}.grow{flex:1}
+h1{font-size:1.4rem;margin:0}h2{font-size:1rem;margin:0 0 .6rem}.soft{color:var(--soft);font-weight:400}
+p{margin:0 0 .6rem}.grow{flex:1 0 auto}.who{display:flex;gap:1rem}
 .demo{background:#f2b84b;color:#332200;border-radius:.3rem;padding:0 .5rem;font-size:.85rem}
 section{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:1rem 1.2rem;
  margin-top:1rem}
 table{width:100%;border-collapse:collapse;font-variant-numeric:tabular-nums}
-th{font-weight:500;color:var(--soft);font-size:.85rem}th,td{text-align:right;padding:.4rem .3rem}
-th:first-child,td:first-child{text-align:left}tr+tr td{border-top:1px solid var(--line)}
+th{font-weight:500;color:var(--soft);font-size:.85rem}
+th,td{text-align:right;padding:.4rem .3rem;white-space:nowrap}
+th:first-child,td:first-child{text-align:left;padding-left:0}th:last-child,td:last-child{padding-right:0}
+tr+tr td{border-top:1px solid var(--line)}
 .bar{display:inline-block;height:.6rem;border-radius:.3rem;background:var(--accent);vertical-align:middle;
  margin-right:.5rem}
+dl{display:grid;grid-template-columns:repeat(auto-fit,minmax(8rem,1fr));gap:.8rem;margin:0}
+dt{color:var(--soft);font-size:.85rem}dd{margin:0;font-size:1.3rem;font-variant-numeric:tabular-nums}
 .dot{display:inline-block;width:.65rem;height:.65rem;border-radius:50%;background:var(--soft);
  margin-right:.4rem}
 .healthy{background:var(--good)}.failing,.hung,.gone{background:var(--bad)}
@@ -44,10 +49,13 @@ const char* const body = R"(<section><h2>Queues <span class="soft" id="link">con
 <table><thead><tr>
 <th>queue</th><th>waiting</th><th>talking</th><th>longest wait</th></tr></thead>
 <tbody id="queues"></tbody></table>
-</section><section><h2>What Holdfast hides</h2><div class="row">answered by <b id="instance">&hellip;</b>
-<span class="grow"></span>executed <b id="executed">0</b>, twice <b id="twice">0</b></div>
-<div class="row">this page's own requests: <b id="asked">0</b> answered, <b id="failed">0</b> failed,
-slowest <b id="slowest">0</b> ms</div></section>
+</section><section><h2>What Holdfast hides</h2><dl>
+<div><dt>answered by</dt><dd id="instance">&hellip;</dd></div>
+<div><dt>page requests</dt><dd id="asked">0</dd></div>
+<div><dt>of them failed</dt><dd id="failed">0</dd></div>
+<div><dt>the slowest took</dt><dd><span id="slowest">0</span> ms</dd></div>
+<div><dt>changes executed</dt><dd id="executed">0</dd></div>
+<div><dt>POSTs done twice</dt><dd id="twice">0</dd></div></dl></section>
 <section><h2>Break an instance</h2><p class="soft">The buttons go to each instance's own port,
 past Holdfast. The demo starts a killed one again after a few seconds.</p>
 <div id="peers"></div></section></main>
@@ -58,16 +66,20 @@ function row(q){const tr=document.createElement('tr');
  q.longest+' s'];
  cells.forEach((c,i)=>{const td=document.createElement('td');if(i===1){
  const b=document.createElement('span');b.className='bar';
- b.style.width=q.waiting*.5+'rem';td.append(b)}td.append(c);tr.append(td)});return tr}
-function show(d){$('queues').replaceChildren(...d.queues.map(row));text('instance',d.instance);
+ b.style.width=q.waiting*.3+'rem';td.append(b)}td.append(c);tr.append(td)});return tr}
+function show(d){$('queues').replaceChildren(...d.queues.map(row));text('link','live from '+d.instance);
  text('executed',d.executed);text('twice',d.posts_twice)}
-let pause=100;function connect(){
- const ws=new WebSocket((location.protocol==='https:'?'wss://':'ws://')+location.host+'/live');
- ws.onopen=()=>{pause=100;text('link','live')};ws.onmessage=e=>show(JSON.parse(e.data));
+// A hung instance keeps its connections: silence is the only sign of it, so the page watches for that.
+let pause=100,ws,heard;function connect(){heard=performance.now();
+ ws=new WebSocket((location.protocol==='https:'?'wss://':'ws://')+location.host+'/live');
+ ws.onmessage=e=>{pause=100;heard=performance.now();show(JSON.parse(e.data))};
  ws.onclose=()=>{text('link','reconnecting');setTimeout(connect,pause);pause=Math.min(2000,pause*2)}}
  connect();
-let asked=0,failed=0,slowest=0,n=0;async function ask(){const at=performance.now();
- try{const r=await fetch('/api/ivr/lookup?caller='+n++);await r.text();r.ok?asked++:failed++}catch{failed++}
+setInterval(()=>{if(ws.readyState>1||performance.now()-heard<3000)return;
+ ws.onclose=ws.onmessage=null;ws.close();text('link','silent, reconnecting');connect()},500);
+let asked=0,failed=0,slowest=0,n=0,active='';async function ask(){const at=performance.now();asked++;
+ try{const r=await fetch('/api/ivr/lookup?caller='+n++);const d=await r.json();
+  if(r.ok)text('instance',active=d.instance);else failed++}catch{failed++}
  slowest=Math.max(slowest,performance.now()-at);text('asked',asked);text('failed',failed);
  text('slowest',Math.round(slowest))}
 setInterval(ask,250);
@@ -81,7 +93,7 @@ for(const [name,port] of Object.entries(peers)){const base='http://'+location.ho
   b.onclick=()=>fetch(base+path,{method:'POST'}).catch(()=>{});div.append(b)}
  $('peers').append(div);const look=async()=>{let s='gone';
   try{s=(await(await fetch(base+'state')).json()).state}catch{}
-  dot.className='dot '+s;state.textContent=s};look();setInterval(look,1000)}
+  dot.className='dot '+s;state.textContent=s+(s!=='gone'&&name===active?', active':'')};look();setInterval(look,1000)}
 </script></body></html>)";
 
 std::string escape(const std::string& text) {
@@ -100,8 +112,9 @@ std::string page(Portal& portal, const std::string& user) {
     if (equals == peer.npos) continue;
     peers += (peers.empty() ? "" : ",") + json(peer.substr(0, equals)) + ":" + json(peer.substr(equals + 1));
   }
-  return std::string(head) + "<span class=\"soft\">" + escape(user) +
-         "</span><a href=\"/logout\">Log out</a></header><script>const peers={" + peers + "}</script>" + body;
+  return std::string(head) + "<span class=\"who\"><span class=\"soft\">" + escape(user) +
+         "</span><a href=\"/logout\">Log out</a></span></header><script>const peers={" + peers +
+         "}</script>" + body;
 }
 
 }  // namespace portal
