@@ -139,7 +139,10 @@ void ExchangeDriver::fail_attempt(Failure failure, std::string_view) {
   reasons_ += name_of(failure);
 
   const int next = hub_->pool.choose(avoid_, head_.value(Known::Cookie));
-  Exchange::Facts facts{.sent = sent, .retained = store_base_ == 0, .same_instance = next == failed};
+  const Exchange::Facts facts{.sent = sent,
+                              .retained = store_base_ == 0,
+                              .resumable = resume_.possible(),
+                              .same_instance = next == failed};
   const Exchange::Verdict verdict = exchange_.on_failure(failure, facts, now);
   if (!exchange_.forwarded()) response_open_ = false;
   out_head_.clear();

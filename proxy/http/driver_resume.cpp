@@ -72,6 +72,7 @@ void Resume::request_fields(bool request_has_range, std::string& out) {
 }
 
 bool Resume::accept(const ResponseHead& head) {
+  if (!possible_) return false;
   by_range_ = false;
   skip_left_ = forwarded_;
   again_.reset();
@@ -82,6 +83,8 @@ bool Resume::accept(const ResponseHead& head) {
     if (head.value(Known::ETag) != etag_ || !is_strong(etag_)) return false;
     if (!parse_content_range(head.value(Known::ContentRange), first, last, length)) return false;
     if (first != forwarded_ || last + 1 != length || (length_known_ && length != length_)) return false;
+    // The client counts: a byte more than it was promised would be read as its next response.
+    if (head.framing != Framing::Length || head.content_length != length - first) return false;
     by_range_ = true;
     skip_left_ = 0;
     return true;

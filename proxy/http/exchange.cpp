@@ -121,6 +121,7 @@ void Exchange::on_park(Instant) {
   retry_at_ = Instant::never();
 }
 
+  if (forwarded_) deadline_at_ = Instant::never();  // resumed: it flows again
 bool Exchange::idempotent_enough() const {
   switch (route_->replay) {
     case conf::Replay::Never:
@@ -149,7 +150,7 @@ Exchange::Verdict Exchange::on_failure(Failure failure, const Facts& facts, Inst
 
   const Verdict give_up{was_forwarded ? Next::Cut : Next::Answer, status_for(failure)};
   if (!may || now >= deadline_at_) return give_up;
-  if (was_forwarded && !route_->resume) return give_up;
+  if (was_forwarded && !(route_->resume && facts.resumable)) return give_up;
 
   if (facts.same_instance) {
     Duration pause = pause_first * (std::int64_t{1} << std::min(unsent_in_row_ + attempts_sent_, 5u));

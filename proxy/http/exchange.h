@@ -58,6 +58,7 @@ class Exchange {
   struct Facts {
     bool sent = false;         ///< a request byte of this attempt has been handed to the kernel
     bool retained = true;      ///< the body, as far as received, can be sent again from its start
+    bool resumable = true;     ///< the response, as far as forwarded, can be taken up by another answer
     bool same_instance = true; ///< a next attempt would go to the instance that just failed
   };
 

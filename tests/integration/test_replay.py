@@ -297,6 +297,36 @@ def test_started_post_response_is_a_visible_cut(t):
     assert not [r for r in b.requests if r.target == "/once"]
 
 
+def test_started_put_response_is_a_visible_cut(t):
+    """Only the answer to a GET can be taken up; a second answer to a PUT must not be appended to half of the first."""
+    a, b = t.pair()
+    client = Client(t.port)
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    a.script = lambda request, wire: wire.send(chunked + b"186a0\r\n" + BIG[:100_000] + b"\r\n0\r\n\r\n")
+    assert client.ask(target="/first").body == BIG[:100_000]  # an exchange that could have been resumed
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(BIG)}\r\n\r\n".encode()
+    a.script = cut_at(a, 200_000, head, BIG)
+    b.script = lambda request, wire: wire.send(head + BIG)
+    try:
+        answer = client.ask("PUT", "/put", body=b"x")
+        raise AssertionError(f"completed, right: {answer.body == BIG}")
+    except (EOFError, ConnectionResetError):
+        pass
+    assert not [r for r in b.requests if r.target == "/put"]
+
+
+def test_range_of_another_size_is_a_visible_cut(t):
+    """206 with the right Content-Range and more bytes than that: the client would read them as its next response."""
+    a, b = t.pair()
+
+    def script(request, wire):
+        start = int(request.get("range").split("=")[1].split("-")[0])
+        wire.send(response(206, BIG[start:] + b"HTTP/1.1 200 OK\r\n\r\n", [
+            ("ETag", '"v1"'), ("Content-Range", f"bytes {start}-{len(BIG) - 1}/{len(BIG)}")]))
+    a.script, b.script = cut_big(a, '"v1"'), script
+    assert broken(t)
+
+
 def test_chunked_large_response_is_resumed_or_cut(t):
     """Chunked on the repeat too: the same bytes, or a visible cut, never others."""
     a, b = t.pair()
