@@ -51,6 +51,7 @@ void ExchangeDriver::begin(ExchangeClient& client, const ClientFacts& facts, Byt
     BodyLimits limits{facts.listen->limits.chunk_extension, facts.listen->limits.trailer_bytes};
     body_in_.start(head_.framing, head_.content_length, limits);
     store_.open(loop_.budget, loop_.metrics, route_->retain_memory);
+    if (head_.expect_continue) exchange_.expect_continue();
     if (body_in_.done()) {  // Content-Length: 0
       request_done_ = true;
       exchange_.on_request_complete(head_at_);
@@ -140,7 +141,7 @@ std::size_t ExchangeDriver::on_client_data(Bytes data) {
     request_done_ = step->done;
   }
   if (!client_) return offered;
-  exchange_.on_request_body(now);
+  if (data.size() != offered) exchange_.on_request_body(now);
   if (request_done_) exchange_.on_request_complete(now);
   if (body_too_slow(now)) {
     answer(408, "refused:body-too-slow");
@@ -251,7 +252,7 @@ void ExchangeDriver::wait_if_blocked() {
   client_paused_ = stuck;
   if (stuck) {
     client_->pause_client();
-    exchange_.on_body_paused();
+    exchange_.on_body_paused(loop_.loop.now());
   } else {
     client_->resume_client();
     exchange_.on_request_body(loop_.loop.now());

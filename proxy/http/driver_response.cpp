@@ -44,6 +44,7 @@ void ExchangeDriver::forward_interim(const ResponseHead& head) {
   loop_.head.clear();
   ResponseContext context;
   context.client_minor = head_.version_minor;
+  if (head.status == 100) exchange_.on_continue(loop_.loop.now());
   write_response_head(head, context, loop_.head);
   client_->write_client(std::array{Bytes(loop_.head)});
 }

@@ -69,16 +69,37 @@ void Exchange::begin(const conf::Route& route, const conf::ServiceTimeouts& time
   if (body_follows) body_at_ = now + route.body_timeout;
 }
 
+void Exchange::on_continue(Instant now) {
+  expects_ = false;
+  body_at_ = now + route_->body_timeout;
+  wait_for_response(now);
+}
+
+/// An instance owes no answer while it waits for the rest of the request: how long that takes is the
+/// client's affair (body_at_), and a client must not be able to make an instance look sick.
+void Exchange::wait_for_response(Instant now) {
+  if (state_ != State::Trying || connect_at_ != Instant::never()) return;
+  const bool its_turn = request_complete_ || expects_ || body_at_ == Instant::never();
+  response_at_ = its_turn ? now + timeouts_.response : Instant::never();
+}
+
+void Exchange::on_body_paused(Instant now) {
+  body_at_ = Instant::never();
+  wait_for_response(now);
+}
+
 void Exchange::on_request_body(Instant now) {
+  expects_ = false;
   // The deadline is the caller's patience for an answer, so it runs from the last byte of the question.
   if (!forwarded_) deadline_at_ = now + route_->deadline;
   if (!request_complete_) body_at_ = now + route_->body_timeout;
+  wait_for_response(now);
 }
 
 void Exchange::on_request_complete(Instant now) {
   request_complete_ = true;
   body_at_ = Instant::never();
-  if (response_at_ != Instant::never()) response_at_ = now + timeouts_.response;
+  wait_for_response(now);
 }
 
 void Exchange::on_attempt(Instant now, bool pooled) {
@@ -91,10 +112,10 @@ void Exchange::on_attempt(Instant now, bool pooled) {
 
 void Exchange::on_connected(Instant now) {
   connect_at_ = Instant::never();
-  response_at_ = now + timeouts_.response;
+  wait_for_response(now);
 }
 
-void Exchange::on_request_sent(Instant now) { response_at_ = now + timeouts_.response; }
+void Exchange::on_request_sent(Instant now) { wait_for_response(now); }
 
 void Exchange::on_response_head(Instant now, bool hold, bool length_known) {
   response_at_ = Instant::never();

@@ -66,9 +66,11 @@ class Exchange {
 
   void begin(const conf::Route& route, const conf::ServiceTimeouts& timeouts, Method method, bool keyed,
              bool body_follows, Instant now);
+  void expect_continue() { expects_ = true; }  ///< the client waits for the instance's word
+  void on_continue(Instant now);           ///< the client has been told to go on
   void on_request_body(Instant now);       ///< some of the body arrived
   void on_request_complete(Instant now);
-  void on_body_paused() { body_at_ = Instant::never(); }  ///< we stopped reading the client ourselves
+  void on_body_paused(Instant now);        ///< we stopped reading the client ourselves
 
   void on_attempt(Instant now, bool pooled);  ///< an instance was chosen; pooled: already connected
   void on_connected(Instant now);
@@ -97,6 +99,7 @@ class Exchange {
 
  private:
   bool idempotent_enough() const;
+  void wait_for_response(Instant now);
 
   const conf::Route* route_ = nullptr;
   conf::ServiceTimeouts timeouts_;
@@ -104,6 +107,7 @@ class Exchange {
   Method method_ = Method::Get;
   bool keyed_ = false;
   bool request_complete_ = false;
+  bool expects_ = false;         ///< 100-continue, and nothing has come of it yet
   bool forwarded_ = false;
   unsigned attempts_ = 0;        ///< begun
   unsigned attempts_sent_ = 0;   ///< of which the instance may have seen something

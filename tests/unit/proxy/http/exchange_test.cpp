@@ -155,6 +155,46 @@ TEST_CASE("time-outs follow the attempt: connect, response, silence") {
   CHECK(f.exchange.deadline() == Instant::never());
 }
 
+TEST_CASE("a client that stalls in its body is not the instance's fault") {
+  Fixture f;
+  f.route.deadline = 60_s;
+  f.exchange.begin(f.route, f.timeouts, Method::Put, false, true, t0);
+  f.exchange.on_request_body(t0);
+  f.attempt(t0, true);
+  CHECK(f.exchange.on_timer(t0 + 3_s) == Exchange::Expired::None);
+  f.exchange.on_body_paused(t0 + 3_s);  // now it is the instance that does not take what there is
+  CHECK(f.exchange.on_timer(t0 + 6_s) == Exchange::Expired::Response);
+  f.exchange.on_request_body(t0 + 6_s);
+  CHECK(f.exchange.on_timer(t0 + 9_s) == Exchange::Expired::None);
+  f.exchange.on_request_complete(t0 + 9_s);
+  CHECK(f.exchange.on_timer(t0 + 12_s) == Exchange::Expired::Response);
+}
+
+TEST_CASE("who expects 100-continue waits for the instance until it has its word") {
+  Fixture f;
+  f.route.deadline = 60_s;
+  f.exchange.begin(f.route, f.timeouts, Method::Put, false, true, t0);
+  f.exchange.expect_continue();
+  f.attempt(t0, true);
+  CHECK(f.exchange.on_timer(t0 + 3_s) == Exchange::Expired::Response);
+  f.exchange.on_continue(t0 + 2_s);
+  CHECK(f.exchange.on_timer(t0 + 11_s) == Exchange::Expired::None);
+  CHECK(f.exchange.on_timer(t0 + 12_s) == Exchange::Expired::Body);
+}
+
+TEST_CASE("a response that has begun is not waited for while the request goes on") {
+  Fixture f;
+  f.exchange.begin(f.route, f.timeouts, Method::Put, false, true, t0);
+  f.exchange.on_request_body(t0);
+  f.attempt(t0, true);
+  f.exchange.on_response_head(t0, false, true);
+  f.exchange.on_response_forwarded();
+  f.exchange.on_request_body(t0 + 1_s);
+  f.exchange.on_request_sent(t0 + 1_s);
+  f.exchange.on_request_complete(t0 + 1_s);
+  CHECK(f.exchange.on_timer(t0 + 10_s) == Exchange::Expired::None);
+}
+
 TEST_CASE("the deadline runs from the last byte of the request") {
   Fixture f;
   f.exchange.begin(f.route, f.timeouts, Method::Post, false, true, t0);
