@@ -18,6 +18,9 @@ namespace {
 /// long: a client that sends just then is served, not reset.
 constexpr Duration drain_idle = 2_s;
 
+/// With more than this unread by the client its next request waits: who asks and never reads fills nothing.
+constexpr std::size_t unread_max = 256 * 1024;
+
 constexpr Refusal header_timeout{408, "header-timeout", "RFC 9110 section 15.5.9"};
 
 bool in_any(const std::vector<Network>& networks, const Address& address) {
@@ -148,13 +151,17 @@ void ClientConnection::serve(Bytes data) {
   }
   serving_ = false;
   if (state_ != State::Http) return;
-  if (busy_ && pending_.size() > config_->limits.pipelined) want_reading(false);
+  if (behind() && pending_.size() > config_->limits.pipelined) want_reading(false);
   rearm();
 }
+
+/// What the client sends now has to wait: for the answer before, or for the client to read it.
+bool ClientConnection::behind() const { return busy_ || stream_->queued() > unread_max; }
 
 /// Uses some of the input: an empty line, a request with its head, or body bytes. 0: needs more, or its turn.
 std::size_t ClientConnection::serve_one(Bytes input) {
   if (busy_) return exchange_->request_complete() ? 0 : exchange_->on_client_data(input);
+  if (behind()) return 0;
   if (const std::size_t empty = leading_empty_lines(input)) {
     empty_bytes_ += empty;
     if (empty_bytes_ > 2 * std::size_t{config_->limits.leading_crlf})
@@ -237,7 +244,10 @@ std::size_t ClientConnection::write_client(std::span<const Bytes> pieces) {
 void ClientConnection::on_drained() {
   write_due_ = Instant::never();
   if (state_ == State::Closing) return close(false);
-  if (busy_) exchange_->on_client_drained();
+  if (busy_) return exchange_->on_client_drained();
+  if (state_ != State::Http) return;
+  want_reading(true);
+  if (!pending_.empty()) serve({});
 }
 
 // ---- the end of an exchange, and of the connection ----

@@ -60,6 +60,7 @@ class ClientConnection final : public Session,
   void next_layer();
   void serve(Bytes data);
   std::size_t serve_one(Bytes input);
+  bool behind() const;
   void keep(Bytes rest);
   void want_reading(bool on);
   void close(bool cut);
@@ -87,7 +88,6 @@ class ClientConnection final : public Session,
   bool serving_ = false;           ///< serve() is on the stack
   bool reading_ = false;
   bool last_ = false;              ///< draining: the next response is the last
-  bool exchange_wants_pause_ = false;
   Instant first_byte_{};           ///< of the request being gathered
   Instant due_ = Instant::never(); ///< idle, header or handshake time-out
   Instant write_due_ = Instant::never();
