@@ -35,6 +35,10 @@ struct Loaded {
 Loaded load_file(const std::string& path, const LoadOptions& options = {});
 Loaded load_text(std::string_view text, const std::string& name, const LoadOptions& options = {});
 
+/// [process] control-socket as it stands in a text, be the text valid or not, so that the commands find the
+/// running process while its file is broken. Empty: not there. Looks up no name and opens no file.
+std::string glance_control_socket(std::string_view text, const std::string& name);
+
 /// What a reload from `before` to `after` would change, one line a change; empty: nothing.
 std::vector<std::string> diff(const Snapshot& before, const Snapshot& after);
 

@@ -46,7 +46,7 @@ int run_process(const CommandLine& line, const std::vector<std::string>& argumen
 
 /// The answer to a request of the control socket without its first line. Blocking; used by commands only.
 Result<std::string> ask(const std::string& socket, const std::string& request);
-/// From --socket, else from the configuration file, else the default.
+/// From --socket, else from the configuration file's text even if that is broken, else the default.
 std::string socket_of(const CommandLine& line);
 
 }  // namespace holdfast

@@ -8,8 +8,10 @@
 #include <cstring>
 #include <functional>
 
+#include "conf/file.h"
 #include "conf/load.h"
 #include "proxy/commands.h"
+#include "proxy/commands_file.h"
 
 namespace holdfast {
 
@@ -34,7 +36,7 @@ class Connection {
 
 std::unexpected<Error> cannot_reach(const std::string& socket, int number) {
   std::string why = std::strerror(number);
-  if (number == ENOENT || number == ECONNREFUSED) why += "; is holdfast running?";
+  if (number == ENOENT || number == ECONNREFUSED) why += "; is holdfast running? --socket names another";
   if (number == EACCES) why += "; only its owner and root may use it";
   return fail(Blame::Operator, "cannot reach the running process at " + socket + ": " + why);
 }
@@ -136,10 +138,9 @@ Result<std::string> ask(const std::string& socket, const std::string& request) {
 
 std::string socket_of(const CommandLine& line) {
   if (!line.socket.empty()) return line.socket;
-  conf::LoadOptions options;
-  options.node = line.node;
-  const conf::Loaded loaded = conf::load_file(line.config, options);
-  return loaded.snapshot ? loaded.snapshot->process.control_socket : default_socket;
+  const conf::FileText file = conf::read_whole(line.config, config_size_max);
+  const std::string socket = conf::glance_control_socket(file.text, line.config);
+  return socket.empty() ? default_socket : socket;
 }
 
 int ask_process(const CommandLine& line) {

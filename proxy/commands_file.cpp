@@ -1,18 +1,11 @@
 #include "proxy/commands_file.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
-
+#include "conf/file.h"
 #include "proxy/plan.h"
 
 namespace holdfast {
 
 namespace {
-
-constexpr std::size_t file_max = 8 << 20;  // bytes
 
 conf::Loaded unusable(conf::Loaded loaded, const std::string& path, std::string why) {
   loaded.snapshot = nullptr;
@@ -23,31 +16,16 @@ conf::Loaded unusable(conf::Loaded loaded, const std::string& path, std::string 
   return loaded;
 }
 
-Result<std::string> read_text(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
-  if (fd < 0) return fail(Blame::Operator, std::string("cannot open: ") + std::strerror(errno));
-  std::string text;
-  char buffer[65536];
-  ssize_t n = 0;
-  while ((n = ::read(fd, buffer, sizeof buffer)) > 0 && text.size() < file_max)
-    text.append(buffer, static_cast<std::size_t>(n));
-  const int number = errno;
-  ::close(fd);
-  if (n < 0) return fail(Blame::Operator, std::string("cannot read: ") + std::strerror(number));
-  if (n > 0) return fail(Blame::Operator, "cannot be a configuration: it is larger than 8 MiB");
-  return text;
-}
-
 }  // namespace
 
 ReadConfig read_config(const std::string& path, const std::string& node, bool load_tls) {
   ReadConfig config;
-  Result<std::string> text = read_text(path);
-  if (!text) {
-    config.loaded = unusable({}, path, text.error().text);
+  conf::FileText file = conf::read_whole(path, config_size_max);  // regular files: a FIFO would hang a reload
+  if (!file.error.empty()) {
+    config.loaded = unusable({}, path, "cannot be read: " + file.error);
     return config;
   }
-  config.text = std::move(*text);
+  config.text = std::move(file.text);
   conf::LoadOptions options;
   options.node = node;
   config.loaded = conf::load_text(config.text, path, options);

@@ -9,6 +9,8 @@
 
 namespace holdfast {
 
+inline constexpr std::size_t config_size_max = 4 << 20;  ///< bytes of a configuration file
+
 struct ReadConfig {
   std::string text;
   conf::Loaded loaded;
