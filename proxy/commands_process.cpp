@@ -8,6 +8,7 @@
 #include "proxy/admin_command.h"
 #include "proxy/admin_http.h"
 #include "proxy/base/log.h"
+#include "proxy/commands_bind.h"
 #include "proxy/commands_system.h"
 #include "proxy/upgrade_notify.h"
 
@@ -51,6 +52,9 @@ Status RunningProcess::start() {
   // The control socket first: it tells that another process serves already, before anything is touched.
   if (Status done = open_control(); !done) return done;
   const conf::Process& process = snapshot_->process;
+  if (Status done = check_descriptor_limit(*snapshot_); !done) return done;
+  const bool takes_over = handover_.state >= 0;  // then the last process holds the ports
+  if (Status done = takes_over ? Status() : check_addresses_free(*snapshot_, nullptr); !done) return done;
   access_log_ = AccessLog::open(process.access_log, process.access_log_format, process.loops);
   engine_ = std::make_unique<Engine>(*loop_, snapshot_, events_, *access_log_, engine_inherited());
   if (handover_.state >= 0) {
@@ -113,7 +117,8 @@ Status RunningProcess::open_admin(const std::vector<Address>& addresses, AdminLi
     options.inherited = take_inherited(std::string(admin_key) + address.text());
     options.backlog = 64;
     options.reuse_port = false;
-    if (Status done = listener->open(options); !done) return done;
+    if (Status done = listener->open(options); !done)
+      return fail(Blame::Operator, "[admin]: " + done.error().text);
     opened[address.text()] = std::move(listener);
   }
   return {};
@@ -176,9 +181,11 @@ Status RunningProcess::reload_file() {
     if (d.error && ++errors == 1) first = d.format();
   }
   if (!config.good())
-    return fail(Blame::Operator,
-                first + (errors > 1 ? " (and " + std::to_string(errors - 1) + " more)" : ""));
+    return fail(Blame::Operator, errors == 1 ? first
+                                             : first + " (and " + std::to_string(errors - 1) +
+                                                   " more; `holdfast check` tells all)");
   const conf::SnapshotPtr fresh = completed(*config.loaded.snapshot, snapshot_->generation + 1);
+  if (Status done = check_addresses_free(*fresh, snapshot_.get()); !done) return done;
   AdminListeners opened;
   if (Status done = open_admin(fresh->admin.bind, opened); !done) return done;
   if (Status done = engine_->reload(fresh); !done) return done;

@@ -1,5 +1,6 @@
 #include "proxy/commands_system.h"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <sched.h>
@@ -17,6 +18,9 @@ namespace holdfast {
 
 namespace {
 
+constexpr std::size_t descriptors_process = 32;  // logs, control socket, control loop, checks
+constexpr std::size_t descriptors_loop = 8;      // epoll, wake-up, signals
+
 std::unexpected<Error> cannot(const std::string& name, const char* step) {
   return fail(Blame::Operator, "cannot run as user " + name + ": " + step + ": " + std::strerror(errno));
 }
@@ -29,6 +33,23 @@ unsigned loop_count(unsigned configured) {
   CPU_ZERO(&set);
   if (::sched_getaffinity(0, sizeof set, &set) != 0) return 1;
   return static_cast<unsigned>(CPU_COUNT(&set));
+}
+
+void fill_standard_descriptors() {
+  for (int fd = 0; fd <= STDERR_FILENO; ++fd)
+    if (::fcntl(fd, F_GETFD) < 0 && errno == EBADF && ::open("/dev/null", O_RDONLY) != fd) return;
+}
+
+Status check_descriptor_limit(const conf::Snapshot& snapshot) {
+  std::size_t addresses = 0;
+  for (const conf::Listen& listen : snapshot.listens) addresses += listen.bind.size();
+  const std::size_t loops = loop_count(snapshot.process.loops);
+  const std::size_t needed = descriptors_process + loops * (descriptors_loop + addresses);
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) return {};
+  return fail(Blame::Operator, "the limit of open files is " + std::to_string(limit.rlim_cur) + ", but " +
+                                   std::to_string(loops) + " loops need " + std::to_string(needed) +
+                                   " before the first client: raise it (ulimit -n, LimitNOFILE=)");
 }
 
 void raise_descriptor_limit() {

@@ -3,12 +3,18 @@
 
 #include <string>
 
+#include "conf/snapshot.h"
 #include "proxy/base/result.h"
 
 namespace holdfast {
 
 /// Data loops to run: `configured`, or if that is 0 one per processor that this process may use.
 unsigned loop_count(unsigned configured);
+/// Standard descriptors that were closed become /dev/null: else a socket would take such a number, and a
+/// message to standard error would go to a caller. Open for reading only, so that a write still fails.
+void fill_standard_descriptors();
+/// Whether the limit of open files is enough to start at all.
+Status check_descriptor_limit(const conf::Snapshot& snapshot);
 void raise_descriptor_limit();  ///< the soft limit to the hard one
 /// A core file would hold keys, passwords and whatever callers sent.
 void forbid_core_files();

@@ -6,8 +6,10 @@
 
 #include "proxy/base/log.h"
 #include "proxy/commands.h"
+#include "proxy/commands_system.h"
 
 int main(int count, char** values) {
+  holdfast::fill_standard_descriptors();
   try {
     return holdfast::run_command(std::vector<std::string>(values, values + count), HOLDFAST_VERSION);
   } catch (const std::exception& e) {
