@@ -151,7 +151,8 @@ bool FileLog::write_all(std::string_view text) {
     const ssize_t n = ::write(descriptor_, text.data(), text.size());
     if (n >= 0) {
       text.remove_prefix(static_cast<std::size_t>(n));
-    } else if (errno == EAGAIN && !stopping_.load(std::memory_order_relaxed)) {
+    } else if (errno == EAGAIN && !stopping_.load(std::memory_order_relaxed) &&
+               !reopen_.load(std::memory_order_relaxed)) {
       pollfd p{descriptor_, POLLOUT, 0};
       ::poll(&p, 1, 100);
     } else if (errno != EINTR) {
@@ -169,7 +170,9 @@ void FileLog::reopen_file() {
     descriptor_ = STDOUT_FILENO;
     return;
   }
-  const int fresh = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+  // Not blocking: a FIFO without a reader must not hold up the start, nor one whose reader sleeps the end.
+  constexpr int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+  const int fresh = ::open(path_.c_str(), flags, 0640);
   if (fresh < 0) {
     log_error("access log: cannot open; the old file, if any, stays in use",
               {{"file", path_}, {"why", std::strerror(errno)}});
