@@ -28,6 +28,7 @@ class AdminSession final : public Session, io::StreamEvents, io::TimerEvents {
   }
   void drain() override {}
   void cut() override {
+    if (stream_ && reply_.follow) --owner_.followers_;
     stream_.reset();
     timer_.reset();
     die();
@@ -42,6 +43,9 @@ class AdminSession final : public Session, io::StreamEvents, io::TimerEvents {
     answered_ = true;
     request_.clear();
     reply_ = std::move(*reply);
+    if (reply_.follow && owner_.followers_ == AdminListener::followers_max)
+      reply_ = {"error\ntoo many follow the events already\n", false, false, 0};
+    owner_.followers_ += reply_.follow ? 1 : 0;
     stream_->write(reply_.text);
     reply_.text.clear();
     timer_->arm(owner_.loop_.now() + (reply_.follow ? follow_every : answer_time));

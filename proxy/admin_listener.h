@@ -20,6 +20,7 @@ class AdminListener final : public io::ListenerEvents {
   /// Empty: more bytes are needed. It must answer before admin_request_max bytes.
   using Answer = std::function<std::optional<AdminReply>(Bytes so_far)>;
   static constexpr std::size_t connections_max = 32;
+  static constexpr std::size_t followers_max = 16;  ///< the rest stays free for commands
   static constexpr std::size_t request_max = 16384;
 
   AdminListener(io::Loop& loop, const Events& events, Answer answer);
@@ -35,6 +36,7 @@ class AdminListener final : public io::ListenerEvents {
   io::Loop& loop_;
   const Events& events_;
   Answer answer_;
+  std::size_t followers_ = 0;
   Sessions sessions_;
   io::ListenerPtr listener_;
 };
