@@ -1,7 +1,10 @@
 #include "proxy/commands.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <span>
+
+#include "conf/report.h"
 
 namespace holdfast {
 
@@ -65,6 +68,15 @@ const Row* find(std::span<const Row> rows, std::string_view name) {
   return nullptr;
 }
 
+/// "; did you mean ...?", or nothing.
+template <class Row>
+std::string nearest(std::span<const Row> rows, const std::string& name) {
+  std::vector<std::string_view> names;
+  for (const Row& row : rows) names.push_back(row.name);
+  const std::string text = conf::suggestion(name, names);
+  return text.starts_with("; did you") ? text : std::string();
+}
+
 std::unexpected<Error> wrong(const std::string& text) { return fail(Blame::Operator, text); }
 
 /// Takes the option at words[i], and its value if it has one; returns how many words that were.
@@ -73,7 +85,7 @@ Result<std::size_t> take_option(const std::vector<std::string>& words, std::size
   const std::size_t equals = words[i].starts_with("--") ? words[i].find('=') : std::string::npos;
   const std::string name = words[i].substr(0, equals);
   const OptionRow* option = find<OptionRow>(options, name);
-  if (!option) return wrong("there is no option " + name);
+  if (!option) return wrong("there is no option " + name + nearest<OptionRow>(options, name));
   if (!(row.options & option->option)) return wrong(line.command + " does not take " + name);
   if (option->flag) {
     if (equals != std::string::npos) return wrong(name + " takes no value");
@@ -92,11 +104,13 @@ Result<std::size_t> take_option(const std::vector<std::string>& words, std::size
 Result<CommandLine> parse_command_line(const std::vector<std::string>& words) {
   CommandLine line;
   if (words.empty()) return wrong("no command");
+  const bool help = std::find(words.begin(), words.end(), "--help") != words.end();
+  if (help) return line.command = "help", line;
   line.command = words[0] == "--help" || words[0] == "-h" ? "help"
                  : words[0] == "--version"                ? "version"
                                                           : words[0];
   const CommandRow* row = find<CommandRow>(commands, line.command);
-  if (!row) return wrong("there is no command " + line.command);
+  if (!row) return wrong("there is no command " + line.command + nearest<CommandRow>(commands, line.command));
   for (std::size_t i = 1; i < words.size();) {
     if (words[i].starts_with('-')) {
       const Result<std::size_t> taken = take_option(words, i, *row, line);

@@ -1,4 +1,7 @@
 #include <catch2/catch.hpp>
+#include <fstream>
+#include <iterator>
+#include <sstream>
 
 #include "proxy/commands.h"
 
@@ -31,12 +34,14 @@ TEST_CASE("command line: options in any place and either form") {
   CHECK((events->follow && events->json));
   CHECK(parse_command_line({"--version"})->command == "version");
   CHECK(parse_command_line({"-h"})->command == "help");
+  CHECK(parse_command_line({"drain", "--help"})->command == "help");
 }
 
 TEST_CASE("command line: what is wrong is said") {
   CHECK(error_of({}) == "no command");
-  CHECK(error_of({"rnu"}) == "there is no command rnu");
-  CHECK(error_of({"run", "--nod", "x"}) == "there is no option --nod");
+  CHECK(error_of({"staus"}) == "there is no command staus; did you mean \"status\"?");
+  CHECK(error_of({"nonsense"}) == "there is no command nonsense");
+  CHECK(error_of({"run", "--nod", "x"}) == "there is no option --nod; did you mean \"--node\"?");
   CHECK(error_of({"run", "--json"}) == "run does not take --json");
   CHECK(error_of({"run", "-c"}) == "-c needs a value");
   CHECK(error_of({"run", "--config="}) == "--config needs a value");
@@ -55,4 +60,20 @@ TEST_CASE("command line: the usage names each command") {
     INFO(name);
     CHECK(usage().find(std::string("\n  ") + name) != std::string::npos);
   }
+}
+
+TEST_CASE("command line: the systemd unit speaks it") {
+  std::ifstream unit(HOLDFAST_SOURCE_DIR "/conf/holdfast.service");
+  std::vector<std::string> seen;
+  for (std::string line; std::getline(unit, line);) {
+    if (!line.starts_with("Exec")) continue;
+    INFO(line);
+    std::istringstream rest(line.substr(line.find('=') + 1));
+    const std::vector<std::string> words{std::istream_iterator<std::string>(rest), {}};
+    REQUIRE(words.size() > 1);
+    CHECK(words[0] == "/usr/bin/holdfast");
+    CHECK(error_of({words.begin() + 1, words.end()}) == "none");
+    seen.push_back(words[1]);
+  }
+  CHECK(seen == std::vector<std::string>{"run", "reload"});
 }
