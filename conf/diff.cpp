@@ -1,6 +1,7 @@
 // What a reload changes, by walking the schema over both snapshots: a directive added to the schema is
 // in the diff without a line here. Only instances have words of their own.
 #include <algorithm>
+#include <map>
 
 #include "conf/load.h"
 #include "conf/schema.h"
@@ -75,23 +76,27 @@ void diff_rows(std::span<const Directive> rows, void* before, void* after, const
   }
 }
 
-const Item* find(const std::vector<Item>& items, const std::string& name) {
-  const auto found =
-      std::find_if(items.begin(), items.end(), [&](const Item& item) { return item.name == name; });
-  return found == items.end() ? nullptr : &*found;
+/// There may be thousands of routes, and a reload waits for this.
+using Index = std::map<std::string_view, const Item*>;
+
+Index by_name(const std::vector<Item>& items) {
+  Index index;
+  for (const Item& item : items) index.emplace(item.name, &item);
+  return index;
 }
 
 void diff_section(const Section& section, Snapshot& before, Snapshot& after, Lines& lines) {
   const std::vector<Item> old_items = section.items(before), new_items = section.items(after);
+  const Index old_index = by_name(old_items), new_index = by_name(new_items);
   const auto where = [&](const Item& item) {
     if (item.name.empty()) return std::string(section.name);
     return std::string(section.name) + (section.shape == Shape::List ? " " : ".") + item.name;
   };
   for (const Item& item : old_items)
-    if (!find(new_items, item.name)) lines.push_back(where(item) + ": removed");
+    if (!new_index.contains(item.name)) lines.push_back(where(item) + ": removed");
   for (const Item& item : new_items) {
-    if (const Item* old = find(old_items, item.name))
-      diff_rows(section.rows, old->object, item.object, where(item), "", lines);
+    if (const auto old = old_index.find(item.name); old != old_index.end())
+      diff_rows(section.rows, old->second->object, item.object, where(item), "", lines);
     else
       lines.push_back(where(item) + ": added");
   }
