@@ -8,8 +8,10 @@ system would. Everything it starts is ended when it ends, however it ends.
 import argparse
 import os
 import queue
+import shutil
 import signal
 import sys
+import textwrap
 import time
 
 import demo_story
@@ -17,13 +19,18 @@ import demo_world
 
 RESTART_S = 3
 RED, YELLOW = "31", "33"
-ROW = "{:>7} {:>9} {:>7} {:>10} {:>10} {:>8} {:>8}  {}"
+ROW = "{:>6} {:>8} {:>6} {:>9} {:>8} {:>7} {:>7}  {}"  # 80 columns with two instances
 
 
 def paint(text, colour):
     if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
         return text
     return f"\033[{colour}m{text}\033[0m"
+
+
+def wrapped(text):
+    return textwrap.fill(text, shutil.get_terminal_size().columns, initial_indent=" " * 7,
+                         subsequent_indent=" " * 9, break_long_words=False, break_on_hyphens=False)
 
 
 class Live:
@@ -33,10 +40,13 @@ class Live:
         self.requests = self.failed = 0
 
     def run(self):
-        print(f"\n  The portal:  http://127.0.0.1:{self.world.port}/   (log in with any name; kill, hang "
-              "and fail instances from the page)\n"
-              f"  Instances:   {', '.join(f'{n} on port {p}' for n, p in self.world.ports.items())}\n"
+        instances = ", ".join(f"{name} on port {port}" for name, port in self.world.ports.items())
+        print(f"\n  The portal:  http://127.0.0.1:{self.world.port}/\n"
+              "               log in with any name; kill, hang and fail instances from the page\n"
+              f"  Instances:   {instances}\n"
               f"  Caller:      {self.world.rate} requests per second, a fifth of them POST\n"
+              "  Each second: what the caller saw. waiting: not answered yet; replays: sent\n"
+              "               again by Holdfast, since the start; *: the active instance\n"
               "  Ctrl-C ends everything.\n", flush=True)
         self.world.start_caller()
         rows = 0
@@ -48,11 +58,11 @@ class Live:
                 continue
             if kind == "event":
                 # "2026-11-22T12:00:00.123Z #7 health supervisor/ef-a: up: ..."
-                print(paint("        " + item.split(" ", 2)[-1], YELLOW), flush=True)
+                print(paint(wrapped(item.split(" ", 2)[-1]), YELLOW), flush=True)
             elif not item.get("total"):
                 if rows % 20 == 0:
                     print(ROW.format("time", "requests", "failed", "slowest", "median", "waiting", "replays",
-                                     "active"), flush=True)
+                                     "instances"), flush=True)
                 rows += 1
                 self.row(item)
             self.watch()
@@ -61,14 +71,15 @@ class Live:
         service = self.world.service()
         self.requests += call["requests"]
         self.failed += call["failed"]
-        instances = service.get("instances", [])
-        active = next((i["name"] for i in instances if i["active"]), "none")
-        states = ", ".join(f"{i['name']} {i['state']}" for i in instances)
-        failures = "  ".join(f"{n} x {kind}" for kind, n in call["failures"].items())
+        states = ", ".join(f"{i['name']} {i['state']}{'*' if i['active'] else ''}"
+                           for i in service.get("instances", []))
         row = ROW.format(f"{call['seconds']:.0f} s", call["requests"], call["failed"],
                          f"{call['slowest_ms']:.1f} ms", f"{call['median_ms']:.2f} ms", call["in_flight"],
-                         service.get("replays", 0), f"{active}  ({states})  {failures}".rstrip())
-        print(paint(row, RED) if call["failed"] else row, flush=True)
+                         service.get("replays", 0), states or "Holdfast does not answer")
+        if call["failed"]:
+            failures = ", ".join(f"{n} x {kind}" for kind, n in call["failures"].items())
+            row = paint(f"{row}\n{wrapped('failed: ' + failures)}", RED)
+        print(row, flush=True)
 
     def watch(self):
         """Starts again what is gone, after a pause; ends when Holdfast itself is."""
@@ -84,8 +95,8 @@ class Live:
 
     def summary(self):
         executed, twice = self.world.executions()
-        print(f"\n{self.requests} requests, {self.failed} failed; {executed} executed that change "
-              f"something, POST executed twice: {twice}")
+        print(f"\n{self.requests} requests, {self.failed} failed.\n"
+              f"{executed} requests that change something were executed; POST executed twice: {twice}.")
 
 
 def ended(number, _frame):
@@ -98,12 +109,14 @@ def main():
     parser.add_argument("--show-failover", action="store_true")
     parser.add_argument("--rate", type=int, default=200)
     options = parser.parse_args()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in demo_world.SIGNALS:
         signal.signal(number, ended)
+    signal.pthread_sigmask(signal.SIG_BLOCK, demo_world.SIGNALS)  # until what World makes is sure to go
     world = demo_world.World(options.build, options.rate)
     live = Live(world)
     status = 1
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, demo_world.SIGNALS)
         world.start()
         status = demo_story.Story(world).run() if options.show_failover else live.run()
     except (RuntimeError, OSError, queue.Empty) as error:
@@ -116,7 +129,7 @@ def main():
         else:
             status = end.code
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in demo_world.SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         world.end()
     sys.stdout.flush()

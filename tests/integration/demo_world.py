@@ -3,6 +3,7 @@
 Each is started in a session of its own and told to die with this script, and is ended by its pid. All
 files live in one temporary directory, removed at the end. Everything listens on 127.0.0.1 only.
 """
+import contextlib
 import ctypes
 import json
 import os
@@ -17,6 +18,7 @@ import threading
 import time
 
 PR_SET_PDEATHSIG = 1
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # that end the demo
 
 CONFIG = """# Made by the demo. This is a simplex file: one server, two instances.
 [process]
@@ -59,8 +61,22 @@ deadline = "10s"
 """
 
 
-def die_with_parent():
+@contextlib.contextmanager
+def signals_wait():
+    """A signal comes after the block: what it makes is always known to World.end()."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+
+def begin_child():
+    """In the child, before its program: it dies with the demo, and gets signals as any program does."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
 def free_ports(n):
@@ -108,9 +124,10 @@ class World:
         self.follow(self.events(), "event")
 
     def run(self, name, command, **how):
-        self.processes[name] = subprocess.Popen(
-            [str(c) for c in command], stdin=subprocess.DEVNULL, stderr=self.log, start_new_session=True,
-            preexec_fn=die_with_parent, **{"stdout": self.log, **how})
+        with signals_wait():
+            self.processes[name] = subprocess.Popen(
+                [str(c) for c in command], stdin=subprocess.DEVNULL, stderr=self.log, start_new_session=True,
+                preexec_fn=begin_child, **{"stdout": self.log, **how})
         return self.processes[name]
 
     def start_instance(self, name):
@@ -178,7 +195,8 @@ class World:
     def executions(self):
         """How often requests that change something were executed, and how many POST twice."""
         seen, executed, twice = {}, 0, 0
-        for line in (self.dir / "journal").read_text(encoding="utf-8").splitlines():
+        journal = self.dir / "journal"
+        for line in journal.read_text(encoding="utf-8").splitlines() if journal.exists() else ():
             kind, *rest = line.split(" ")
             if kind != "exec":
                 continue
@@ -193,7 +211,8 @@ class World:
             if process is None or process.poll() is not None:
                 continue
             process.send_signal(signal.SIGCONT)
-            process.terminate()
+            # The caller would wait for the answers to come; nobody does any more.
+            process.send_signal(signal.SIGKILL if name == "caller" else signal.SIGTERM)
             try:
                 process.wait(5)
             except subprocess.TimeoutExpired:
