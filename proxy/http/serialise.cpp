@@ -139,6 +139,15 @@ void put_response_connection(const ResponseHead& head, const ResponseContext& co
   if (context.keep_trailers && context.framing == Framing::Chunked) put_all(head, Known::Trailer, out);
 }
 
+/// Max-Forwards of OPTIONS and TRACE, RFC 9110 section 7.6.2. What is no number means nothing to us.
+bool max_forwards(const RequestHead& head, const Field& field, std::uint64_t& hops) {
+  if (head.method != Method::Options && head.method != Method::Trace) return false;
+  if (field.known != Known::Other || !equal_ignoring_case(field.name, "max-forwards")) return false;
+  const char* end = field.value.data() + field.value.size();
+  auto parsed = std::from_chars(field.value.data(), end, hops);
+  return parsed.ec == std::errc{} && parsed.ptr == end;
+}
+
 bool may_be_trailer(const Field& field) {
   if (field.known != Known::Other) return field.known == Known::ETag || field.known == Known::Server;
   for (std::string_view name : {"cache-control",
@@ -173,6 +182,13 @@ bool may_be_trailer(const Field& field) {
 
 }  // namespace
 
+bool is_last_hop(const RequestHead& head) {
+  std::uint64_t hops = 1;
+  for (const Field& field : head.fields)
+    if (max_forwards(head, field, hops) && hops == 0) return true;
+  return false;
+}
+
 std::string_view write_request_head(const RequestHead& head, const RequestContext& context,
                                     std::string& out) {
   std::string_view request_id = choose_request_id(head, context);
@@ -184,6 +200,10 @@ std::string_view write_request_head(const RequestHead& head, const RequestContex
   for (const Field& field : head.fields) {
     if (field.known == Known::Host || field.known == Known::Expect || hop.drops(field)) continue;
     if (is_forwarding_claim(field, context.trusted) || ops.replaces(field.name)) continue;
+    if (std::uint64_t hops = 0; max_forwards(head, field, hops)) {
+      put_field("Max-Forwards", std::to_string(hops - 1), out);
+      continue;
+    }
     put_field(field.name, field.value, out);
   }
   write_forwarded(head, context, request_id, ops, out);
@@ -215,6 +235,8 @@ void write_response_head(const ResponseHead& head, const ResponseContext& contex
     }
   } else {
     if (!head.has(Known::Date) && !context.date.empty()) put_field("Date", context.date, out);
+    if (!context.request_id.empty() && !head.has(Known::XRequestId) && !ops.replaces("X-Request-Id"))
+      put_field("X-Request-Id", context.request_id, out);
     put_via(head, ops, out);
     ops.write(out);
     if (!context.set_cookie.empty()) put_field("Set-Cookie", context.set_cookie, out);

@@ -34,6 +34,9 @@ struct RequestContext {
 /// then "\r\n". Returns the request id that was written, a view of `head` or of `context`.
 std::string_view write_request_head(const RequestHead& head, const RequestContext& context, std::string& out);
 
+/// OPTIONS or TRACE with Max-Forwards: 0, which goes no further (RFC 9110 section 7.6.2).
+bool is_last_hop(const RequestHead& head);
+
 struct ResponseContext {
   std::uint8_t client_minor = 1;
   Framing framing = Framing::None;    ///< towards this client; see client_framing
@@ -44,7 +47,8 @@ struct ResponseContext {
   std::span<const conf::HeaderOp> ops;
   std::string_view set_cookie;        ///< a whole Set-Cookie value to add; empty: none
   std::string_view date;              ///< Date if the instance sent none; empty: leave it out
-  std::string_view client, request_id, host, proto;  ///< for the placeholders of `ops`
+  std::string_view request_id;        ///< X-Request-Id if the instance sent none; a placeholder of `ops`
+  std::string_view client, host, proto;  ///< for the other placeholders
 };
 
 /// How a body goes to a client of this version: what came, except that HTTP/1.0 knows no chunks.

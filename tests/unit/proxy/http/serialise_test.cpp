@@ -72,6 +72,36 @@ std::size_t count(const std::string& text, std::string_view part) {
 
 }  // namespace
 
+TEST_CASE("Max-Forwards counts down for OPTIONS and TRACE only") {
+  HeadParser parser;
+  RequestHead head;
+  for (auto [request, field, last] : {std::tuple{"OPTIONS", "Max-Forwards: 3", "Max-Forwards: 2"},
+                                      std::tuple{"TRACE", "max-forwards: 1", "Max-Forwards: 0"},
+                                      std::tuple{"OPTIONS", "Max-Forwards: x", "Max-Forwards: x"},
+                                      std::tuple{"GET", "Max-Forwards: 3", "Max-Forwards: 3"}}) {
+    const std::string block = std::string(request) + " / HTTP/1.1\r\nHost: a\r\n" + field + "\r\n\r\n";
+    REQUIRE(parser.parse_request(block, {}, head));
+    CHECK_FALSE(is_last_hop(head));
+    std::string out;
+    write_request_head(head, {}, out);
+    CHECK(has(out, std::string(last) + "\r\n"));
+  }
+  REQUIRE(parser.parse_request("OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n", {}, head));
+  CHECK(is_last_hop(head));
+  REQUIRE(parser.parse_request("GET / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n", {}, head));
+  CHECK_FALSE(is_last_hop(head));
+}
+
+TEST_CASE("the response names the request's id unless the instance did") {
+  ResponseContext context;
+  context.request_id = "id-1";
+  CHECK(has(respond("HTTP/1.1 204 No Content\r\n\r\n", context), "X-Request-Id: id-1\r\n"));
+  const std::string own = respond("HTTP/1.1 204 No Content\r\nx-request-id: its\r\n\r\n", context);
+  CHECK(has(own, "x-request-id: its\r\n"));
+  CHECK_FALSE(has(own, "id-1"));
+  CHECK_FALSE(has(respond("HTTP/1.1 103 Early Hints\r\n\r\n", context), "id-1"));
+}
+
 TEST_CASE("a request is written anew, in its order") {
   std::string out = forward(
       "POST http://A.example:81/b?c HTTP/1.1\r\nX-One:   1\t\r\nhOsT: a.EXAMPLE:81\r\n"
