@@ -87,6 +87,7 @@ void ExchangeDriver::attach(std::unique_ptr<ServerConnection> server, bool poole
   exchange_.on_attempt(attempt_at_, pooled);
   head_sent_ = last_chunk_sent_ = false;
   sent_offset_ = 0;
+  interim_ = 0;
 }
 
 void ExchangeDriver::on_server_connected() {
@@ -193,7 +194,7 @@ void ExchangeDriver::park() {
     parked_charge_ = block_.size() + wire_.size();
     loop_.budget.memory += parked_charge_;
     if (!linked_as_holder()) loop_.holders.push_back(*this);
-    if (loop_.budget.memory > loop_.budget.memory_max) enforce_budget();
+    while (parked_ && loop_.budget.memory > loop_.budget.memory_max) loop_.holders.front()->shed();
   }
   if (client_) client_->rearm();
 }
@@ -207,6 +208,10 @@ void ExchangeDriver::unpark() {
 }
 
 void ExchangeDriver::shed() {
+  // A response on its way needs the body only if it has to be resumed: it goes on without.
+  if (exchange_.forwarded() && server_ && head_sent_ && request_done_ &&
+      sent_offset_ == store_base_ + store_.size())
+    return forget_body();
   loop_.metrics.shed.add();
   answer(503, "shed");
 }
@@ -222,15 +227,16 @@ void ExchangeDriver::on_service_changed(Service&) {
       return;
     }
     case Exchange::State::Trying:
-    case Exchange::State::Holding:
       // What may not be repeated is answered now: an honest error at once beats one at the time-out.
       if (server_ && lost(last_instance_)) fail_attempt(Failure::TakenBack, "given up by the election");
       return;
+    case Exchange::State::Holding:
     case Exchange::State::Relaying:
-      if (server_ && lost(last_instance_)) {
-        exchange_.on_suspect(loop_.loop.now());
-        client_->rearm();
-      }
+      if (!server_ || !lost(last_instance_)) return;
+      if (!exchange_.forwarded() && exchange_.may_repeat(head_sent_, store_base_ == 0))
+        return fail_attempt(Failure::TakenBack, "given up by the election");
+      exchange_.on_suspect(loop_.loop.now());
+      client_->rearm();
       return;
     case Exchange::State::Idle: return;
   }

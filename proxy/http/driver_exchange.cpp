@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 #include "proxy/base/check.h"
 #include "proxy/base/log.h"
@@ -37,21 +38,23 @@ void ExchangeDriver::begin(ExchangeClient& client, const ClientFacts& facts, Byt
   head_at_ = loop_.loop.now();
   keep_alive_ = !last;
   if (!accept_head()) return;
+  request_done_ = head_.framing == Framing::None;
   if (facts.listen->redirect_https) return answer_redirect();
   if (!find_route()) return;
+  if (is_last_hop(head_))
+    return answer(head_.method == Method::Options ? 200 : 501, "max-forwards");
   if (head_.framing == Framing::Length && head_.content_length > route_->body_max)
     return answer(413, "refused:body-too-large");
 
   hub_ = plan_->hubs[plan_->plan->service_index(*route_)];
-  const bool body_follows = head_.framing != Framing::None;
-  request_done_ = !body_follows;
+  const bool body_follows = !request_done_;
   exchange_.begin(*route_, hub_->service.config().timeouts, head_.method, head_.has(Known::IdempotencyKey),
                   body_follows, head_at_);
   if (body_follows) {
+    if (head_.expect_continue) exchange_.expect_continue();
     BodyLimits limits{facts.listen->limits.chunk_extension, facts.listen->limits.trailer_bytes};
     body_in_.start(head_.framing, head_.content_length, limits);
     store_.open(loop_.budget, loop_.metrics, route_->retain_memory);
-    if (head_.expect_continue) exchange_.expect_continue();
     if (body_in_.done()) {  // Content-Length: 0
       request_done_ = true;
       exchange_.on_request_complete(head_at_);
@@ -91,9 +94,20 @@ bool ExchangeDriver::find_route() {
     case Router::Miss::None: return true;
     case Router::Miss::NotFound: answer(404, "no-route"); return false;
     case Router::Miss::Method: answer(405, "no-route"); return false;
-    case Router::Miss::Path: answer(400, "refused:ambiguous-path"); return false;
+    case Router::Miss::Path: request_broken_ = true, answer(400, "refused:ambiguous-path"); return false;
   }
   return false;
+}
+
+/// A 405 says which methods there are (RFC 9110 section 15.5.6): those that routes name and that would match.
+std::string ExchangeDriver::allow_field() const {
+  std::set<std::string_view> methods;
+  for (const conf::Route& route : plan_->plan->snapshot().routes)
+    for (const std::string& method : route.methods)
+      if (plan_->plan->router().find(*facts_->routes, head_.host, head_.path, method)) methods.insert(method);
+  std::string field = "Allow:";
+  for (std::string_view method : methods) field.append(field.back() == ':' ? " " : ", ").append(method);
+  return field + "\r\n";
 }
 
 void ExchangeDriver::write_request() {
@@ -177,27 +191,33 @@ bool ExchangeDriver::keep_body(Bytes run) {
     const Bytes pieces[] = {chunked ? chunk_line(run.size(), room) : Bytes{}, run,
                             chunked ? Bytes("\r\n") : Bytes{}};
     store_.clear();
+    ListNode<Holder>::unlink();
     store_base_ = total + run.size();
     sent_offset_ = store_base_;
     send_pieces(pieces);
     return true;
   }
+  make_room(run.size());
+  if (!client_) return false;  // it was this request that had to go
   if (Status kept = store_.append(run); !kept) {
-    enforce_budget();
-    if (!client_) return false;  // it was this request that had to go
-    kept = store_.append(run);
-    if (!kept) {
-      shed();
-      return false;
-    }
+    log_warning("request shed", {{"route", route_->name}, {"reason", kept.error().text}});
+    shed();
+    return false;
   }
   if (!linked_as_holder()) loop_.holders.push_back(*this);
   return true;
 }
 
-/// Makes room by giving up the request that has held bytes the longest.
-void ExchangeDriver::enforce_budget() {
-  if (Holder* oldest = loop_.holders.front()) oldest->shed();
+/// Makes room for `size` more bytes by giving up the requests that have held theirs the longest, this one
+/// perhaps among them.
+void ExchangeDriver::make_room(std::size_t size) {
+  const bool on_disk = store_.spills(size);
+  while (client_ && !store_.has_room(size)) {
+    Holder* oldest = loop_.holders.front();
+    while (oldest && on_disk && !oldest->spilled()) oldest = List<Holder>::next(*oldest);
+    if (!oldest) return;
+    oldest->shed();
+  }
 }
 
 bool ExchangeDriver::body_too_slow(Instant now) const {
@@ -209,7 +229,7 @@ bool ExchangeDriver::body_too_slow(Instant now) const {
 
 /// Sends what the store has and the attempt has not: after a start, a replay, or when the queue drained.
 void ExchangeDriver::pump_request() {
-  if (!server_ || !head_sent_) return;
+  if (!server_ || !head_sent_) return wait_if_blocked();
   const bool chunked = head_.framing == Framing::Chunked;
   while (sent_offset_ < store_base_ + store_.size() && server_->queued() <= server_queue_max) {
     auto part = store_.read(sent_offset_ - store_base_, loop_.spill_scratch.get(), spill_scratch_size);
@@ -229,12 +249,15 @@ void ExchangeDriver::pump_request() {
     const Bytes last[] = {"0\r\n\r\n"};
     send_pieces(last);
   }
-  if (all && !exchange_.may_repeat(true, true) && store_.size() > 0) {  // sent, and never to be sent again
-    store_base_ = sent_offset_;
-    store_.clear();
-    ListNode<Holder>::unlink();
-  }
+  if (all && !exchange_.may_repeat(true, true) && store_.size() > 0) forget_body();
   wait_if_blocked();
+}
+
+/// What has been sent is not kept any longer: from here on the request cannot be repeated.
+void ExchangeDriver::forget_body() {
+  store_base_ = sent_offset_;
+  store_.clear();
+  ListNode<Holder>::unlink();
 }
 
 void ExchangeDriver::send_pieces(std::span<const Bytes> pieces) {
@@ -276,7 +299,7 @@ void ExchangeDriver::answer_redirect() {
 void ExchangeDriver::answer(unsigned status, std::string_view outcome) {
   drop_server();
   if (response_open_ && exchange_.forwarded()) return finish(false, true, outcome);
-  const bool keep = keep_alive_ && request_done_ && !request_broken_ && route_;
+  const bool keep = keep_alive_ && request_done_ && !request_broken_;
   if (!fallback_.empty() && status >= 502) {  // the instance's own words are better than ours
     status_ = fallback_status_;
     client_->write_client(std::array{Bytes(fallback_)});
@@ -293,6 +316,8 @@ void ExchangeDriver::answer(unsigned status, std::string_view outcome) {
   local.html = prefers_html(head_);
   local.date = loop_.date();
   if (status == 503) local.retry_after_seconds = 1;
+  const std::string allow = status == 405 ? allow_field() : std::string();
+  local.fields = allow;
   if (route_ && status >= 502 && !route_->error_page.empty()) {
     local.body = route_->error_page;
     local.content_type = route_->error_type;

@@ -77,16 +77,19 @@ class ExchangeDriver final : public ServerEvents, public ServiceWatcher, public 
   // ServiceWatcher, Holder
   void on_service_changed(Service& service) override;
   void shed() override;
+  bool spilled() const override { return store_.spilled(); }
 
  private:
   // the request's side
   bool accept_head();
   bool find_route();
+  std::string allow_field() const;
   void write_request();
   bool ready_to_send() const;
   bool keep_body(Bytes run);
-  void enforce_budget();
+  void make_room(std::size_t size);
   bool body_too_slow(Instant now) const;
+  void forget_body();
   void pump_request();
   void send_pieces(std::span<const Bytes> pieces);
   void wait_if_blocked();
@@ -167,6 +170,7 @@ class ExchangeDriver final : public ServerEvents, public ServiceWatcher, public 
   bool response_open_ = false;     ///< its head is in out_head_ or has been sent
   bool chunked_out_ = false;
   bool until_close_out_ = false;
+  unsigned interim_ = 0;           ///< 1xx heads of this attempt
   bool going_away_ = false;        ///< a 502, 503 or 504 is being withheld
   bool ended_ = false;
   bool continue_sent_ = false;     ///< a 100 has been forwarded

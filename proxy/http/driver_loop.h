@@ -45,7 +45,8 @@ struct LoopPlan {
 /// An exchange that holds bytes against the budget; the oldest is shed first.
 class Holder : public ListNode<Holder> {
  public:
-  virtual void shed() = 0;  ///< answer 503 and let go
+  virtual void shed() = 0;  ///< let go of all it holds, and of the list; answer 503 if need be
+  virtual bool spilled() const = 0;  ///< some of what it holds is on disk
 
  protected:
   ~Holder() = default;

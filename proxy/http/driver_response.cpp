@@ -20,6 +20,8 @@ constexpr std::size_t client_queue_max = 256 * 1024;
 constexpr std::uint64_t withheld_max = 64 * 1024;
 /// More runs than this in one read (tiny chunks) are copied together rather than gathered.
 constexpr std::size_t runs_max = 48;
+/// An instance that says more 1xx than this will never come to its answer.
+constexpr unsigned interim_max = 100;
 
 }  // namespace
 
@@ -38,13 +40,14 @@ void ExchangeDriver::on_response_head(const ResponseHead& head) {
 }
 
 void ExchangeDriver::forward_interim(const ResponseHead& head) {
+  if (++interim_ > interim_max) return fail_attempt(Failure::BadResponse, "too many 1xx");
   if (head_.version_minor == 0 || exchange_.forwarded()) return;
   // A repeated request is told to go on once more; the client has been told already.
   if (head.status == 100 && (!head_.expect_continue || std::exchange(continue_sent_, true))) return;
+  if (head.status == 100) exchange_.on_continue(loop_.loop.now());
   loop_.head.clear();
   ResponseContext context;
   context.client_minor = head_.version_minor;
-  if (head.status == 100) exchange_.on_continue(loop_.loop.now());
   write_response_head(head, context, loop_.head);
   client_->write_client(std::array{Bytes(loop_.head)});
 }

@@ -18,7 +18,7 @@ void BodyStore::open(RetainBudget& budget, LoopMetrics& metrics, std::uint64_t m
 
 Status BodyStore::append(Bytes bytes) {
   // Once anything is on disk, all that follows goes there: the order is then the file's.
-  if (file_ >= 0 || memory_.size() + bytes.size() > memory_max_) return spill(bytes);
+  if (spills(bytes.size())) return spill(bytes);
   if (budget_->memory + bytes.size() > budget_->memory_max)
     return fail(Blame::Self, "the memory budget for retained bodies is used up");
   memory_.append(bytes);

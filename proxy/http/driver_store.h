@@ -26,6 +26,12 @@ class BodyStore {
   ~BodyStore() { clear(); }
 
   void open(RetainBudget& budget, LoopMetrics& metrics, std::uint64_t memory_max);
+  bool spills(std::size_t size) const { return file_ >= 0 || memory_.size() + size > memory_max_; }
+  bool spilled() const { return file_ >= 0; }
+  bool has_room(std::size_t size) const {
+    return spills(size) ? budget_->spill + size <= budget_->spill_max
+                        : budget_->memory + size <= budget_->memory_max;
+  }
   /// Keeps the bytes. Fails, keeping nothing of them, if a budget is exhausted or the disk refuses.
   Status append(Bytes bytes);
   /// Up to `scratch_size` bytes from `offset`: a view of memory, or of `scratch` when they were on disk.

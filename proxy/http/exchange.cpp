@@ -121,6 +121,7 @@ void Exchange::on_response_head(Instant now, bool hold, bool length_known) {
   response_at_ = Instant::never();
   server_idle_at_ = now + timeouts_.idle;
   state_ = hold ? State::Holding : State::Relaying;
+  if (forwarded_) deadline_at_ = Instant::never();  // resumed: it flows again
   // A live stream of small events has no length and must not wait; a response with a length is on its way.
   if (hold && !length_known) shield_at_ = now + route_->shield_time;
 }
@@ -142,7 +143,6 @@ void Exchange::on_park(Instant) {
   retry_at_ = Instant::never();
 }
 
-  if (forwarded_) deadline_at_ = Instant::never();  // resumed: it flows again
 bool Exchange::idempotent_enough() const {
   switch (route_->replay) {
     case conf::Replay::Never:

@@ -83,7 +83,7 @@ class Exchange {
   void on_response_forwarded();               ///< held or not, the client now has a byte of it
   void on_suspect(Instant now);               ///< the instance was given up while its response flows
   void on_park(Instant now);                  ///< nothing to try: wait for the election
-  void end() { state_ = State::Idle; }
+  void end() { state_ = State::Idle, attempts_ = 0, forwarded_ = false; }
 
   Verdict on_failure(Failure failure, const Facts& facts, Instant now);
 

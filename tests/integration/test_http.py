@@ -4,6 +4,7 @@ import hashlib
 import os
 import subprocess
 import threading
+import time
 
 from lib import Client, Skip, ask, free_port, response, wait
 
@@ -50,6 +51,28 @@ def test_chunked_request_of_any_size(t):
     client = Client(t.port)
     client.send(b"PUT /x HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n" + body)
     assert client.message().json()["body"] == 371001
+
+
+def test_request_id_is_told_to_the_client(t):
+    origin = t.origin()
+    t.holdfast(origin)
+    answer = ask(t.port, target="/id")
+    assert answer.get("x-request-id") == origin.requests[-1].get("x-request-id")
+    assert t.proxy.record("/id")["request_id"] == answer.get("x-request-id")
+
+
+def test_endless_interim_responses(t):
+    """An instance that never comes to its answer is given up long before its time-out."""
+    origin = t.origin()
+
+    def script(request, wire):
+        while True:
+            wire.send(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 100)
+            time.sleep(0.02)
+    origin.script = script
+    t.holdfast(origin, route='replay = "never"')
+    start = time.monotonic()
+    assert ask(t.port).status == 502 and time.monotonic() - start < 5
 
 
 def test_chunked_response(t):

@@ -104,6 +104,76 @@ def test_client_that_takes_nothing(t):
     assert got < 30_000_000, "the response should have been given up"
 
 
+def test_client_that_asks_and_never_reads(t):
+    """Responses that nobody reads do not pile up: the next request waits for them."""
+    origin = t.origin()
+    origin.script = lambda request, wire: wire.send(response(200, b"x" * 100_000))
+    t.holdfast(origin)
+    client = Client(t.port)
+    client.sock.settimeout(1)
+    try:
+        for _ in range(5):
+            client.send((GET + b"\r\n") * 1000)
+    except TimeoutError:
+        pass
+    time.sleep(1)
+    asked = len(origin.requests)
+    time.sleep(1)
+    assert len(origin.requests) == asked < 200, f"{asked}, then {len(origin.requests)} responses for nobody"
+    client.sock.settimeout(10)
+    for _ in range(500):  # who reads after all is served
+        assert len(client.message().body) == 100_000
+
+
+def test_client_that_stalls_is_not_the_instances_fault(t):
+    origin = t.origin()
+    t.holdfast(origin, service='timeouts = { response = "500ms" }', route='retain-memory = "16KiB"')
+    client = Client(t.port)
+    client.send(b"PUT /slow HTTP/1.1\r\nHost: a.test\r\nContent-Length: 200000\r\n\r\n" + b"x" * 100_000)
+    time.sleep(1.5)
+    client.send(b"x" * 100_000)
+    assert client.message().json()["body"] == 200_000
+    assert t.proxy.record("/slow")["attempts"] == 1
+
+
+def test_body_is_held_back_while_an_attempt_is_awaited(t):
+    """Between two attempts too, no more than `retain` is taken in."""
+    origin = t.origin()
+    t.holdfast(origin, route='retain = "64KiB"\nretain-memory = "64KiB"\ndeadline = "20s"')
+    origin.kill()
+    client = Client(t.port)
+    client.sock.settimeout(2)
+    client.send(b"PUT / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 60000000\r\n\r\n")
+    sent = 0
+    try:
+        while sent < 60_000_000:
+            client.send(b"x" * 100_000)
+            sent += 100_000
+    except TimeoutError:
+        pass
+    assert sent < 30_000_000, sent
+
+
+def test_the_oldest_make_room(t):
+    """Over the budget the oldest are refused with 503 and Retry-After: as many as it takes, and only they."""
+    origin = t.origin()
+    t.run('memory-budget = "1MiB"\n' + t.config(origin, route='retain-memory = "1MiB"\ndeadline = "20s"'), origin)
+    origin.kill()
+    old = [Client(t.port) for _ in range(20)]
+    for client in old:
+        client.send(b"PUT / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 40000\r\n\r\n" + b"x" * 40_000)
+    time.sleep(0.5)
+    new = Client(t.port)
+    new.send(b"PUT / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 400000\r\n\r\n" + b"x" * 400_000)
+    time.sleep(0.5)
+    origin.open()
+    assert new.message().status == 200, "the newest had to go"
+    answers = [client.message() for client in old]
+    refused = [a for a in answers if a.status == 503]
+    assert refused and len(refused) < 20 and all(a.get("retry-after") for a in refused), [a.status for a in answers]
+    assert all(a.status in (200, 503) for a in answers)
+
+
 def test_response_timeout(t):
     origin = t.origin()
 

@@ -39,7 +39,20 @@ def test_host_exact_and_wildcard(t):
 def test_method(t):
     several(t, "ab", [("a", 'method = ["GET", "HEAD"]'), ("b", 'method = "POST"')])
     assert who(t, "/") == "a" and ask(t.port, "POST", "/", body=b"").get("x-origin") == "b"
-    assert who(t, "/", method="DELETE") in (404, 405)
+    client = Client(t.port)
+    for _ in range(2):  # the connection is kept
+        answer = client.ask("DELETE", "/")
+        assert (answer.status, answer.get("allow")) == (405, "GET, HEAD, POST"), answer
+
+
+def test_max_forwards(t):
+    """OPTIONS that may go no further is answered here, RFC 9110 section 7.6.2."""
+    origin = t.origin()
+    t.holdfast(origin)
+    here = ask(t.port, "OPTIONS", "/", [("Max-Forwards", "0")])
+    assert here.status == 200 and not origin.requests
+    there = ask(t.port, "OPTIONS", "/", [("Max-Forwards", "1")])
+    assert there.status == 200 and origin.requests[-1].get("max-forwards") == "0"
 
 
 def test_dot_segments_do_not_escape_a_route(t):
@@ -100,8 +113,8 @@ def test_proxy_protocol_only_from_the_trusted(t):
     origin = t.origin()
     t.holdfast(origin, listen='accept-proxy = true\naccept-proxy-from = ["127.0.0.2/32"]')
     header = b"PROXY TCP4 192.0.2.7 192.0.2.9 1234 80\r\n" + GET
-    client = Client(t.port)
-    with contextlib.suppress(ConnectionResetError):
+    with contextlib.suppress(ConnectionResetError):  # connect() may see it already
+        client = Client(t.port)
         client.send(header)
         assert client.closed()
     client = Client(t.port, source="127.0.0.2")

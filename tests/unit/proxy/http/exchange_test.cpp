@@ -243,6 +243,28 @@ TEST_CASE("rung 5: half a response is resumed or cut, never completed by an erro
   CHECK(post.exchange.on_failure(Failure::Reset, {.sent = true}, t0).next == Next::Cut);
 }
 
+TEST_CASE("rung 5: what cannot be taken up by another answer is cut, whatever the method allows") {
+  Fixture f;
+  f.begin(Method::Put);
+  f.attempt(t0, true);
+  f.exchange.on_response_head(t0, false, true);
+  f.exchange.on_response_forwarded();
+  CHECK(f.exchange.on_failure(Failure::Reset, {.sent = true, .resumable = false}, t0).next == Next::Cut);
+}
+
+TEST_CASE("rung 5: a resumed response flows without a deadline, as before") {
+  Fixture f;
+  f.begin(Method::Get);
+  f.attempt(t0, true);
+  f.exchange.on_response_head(t0, false, true);
+  f.exchange.on_response_forwarded();
+  REQUIRE(f.exchange.on_failure(Failure::Reset, {.sent = true, .same_instance = false}, t0).next ==
+          Next::Resume);
+  f.attempt(t0 + 1_s, true);
+  f.exchange.on_response_head(t0 + 1_s, false, true);
+  CHECK(f.exchange.on_timer(t0 + 10_s) == Exchange::Expired::None);
+}
+
 TEST_CASE("an instance given up may be silent for a second while its response flows") {
   Fixture f;
   f.begin(Method::Get);
@@ -267,25 +289,3 @@ TEST_CASE("what is answered says what went wrong") {
     CHECK(f.exchange.on_failure(failure, {.sent = true}, t0).status == status);
   }
 }
-TEST_CASE("rung 5: what cannot be taken up by another answer is cut, whatever the method allows") {
-  Fixture f;
-  f.begin(Method::Put);
-  f.attempt(t0, true);
-  f.exchange.on_response_head(t0, false, true);
-  f.exchange.on_response_forwarded();
-  CHECK(f.exchange.on_failure(Failure::Reset, {.sent = true, .resumable = false}, t0).next == Next::Cut);
-}
-
-TEST_CASE("rung 5: a resumed response flows without a deadline, as before") {
-  Fixture f;
-  f.begin(Method::Get);
-  f.attempt(t0, true);
-  f.exchange.on_response_head(t0, false, true);
-  f.exchange.on_response_forwarded();
-  REQUIRE(f.exchange.on_failure(Failure::Reset, {.sent = true, .same_instance = false}, t0).next ==
-          Next::Resume);
-  f.attempt(t0 + 1_s, true);
-  f.exchange.on_response_head(t0 + 1_s, false, true);
-  CHECK(f.exchange.on_timer(t0 + 10_s) == Exchange::Expired::None);
-}
-
