@@ -181,7 +181,7 @@ Status RunningProcess::reload_file() {
     if (d.error && ++errors == 1) first = d.format();
   }
   if (!config.good())
-    return fail(Blame::Operator, errors == 1 ? first
+    return fail(Blame::Operator, errors <= 1 ? first
                                              : first + " (and " + std::to_string(errors - 1) +
                                                    " more; `holdfast check` tells all)");
   const conf::SnapshotPtr fresh = completed(*config.loaded.snapshot, snapshot_->generation + 1);
