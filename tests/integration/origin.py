@@ -16,12 +16,14 @@ class Origin:
     def __init__(self, name, raw=None):
         self.name, self.raw, self.port = name, raw, free_port()
         self.requests, self.checks, self.healthy, self.script = [], 0, True, None
-        self.connections, self.accepted, self.listener = set(), 0, None
+        self.connections, self.accepted, self.listener, self.kept = set(), 0, None, None
         self.thawed = threading.Event()
         self.thawed.set()
         self.open()
 
     def open(self):
+        if self.kept:
+            self.kept.close()
         self.listener = socket.socket()
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.listener.bind(("127.0.0.1", self.port))
@@ -47,6 +49,11 @@ class Origin:
                 sock.shutdown(socket.SHUT_RD)
                 sock.close()
         self.connections.clear()
+        # Bound and not listening: connects are refused, and no other test is given this port meanwhile.
+        self.kept = socket.socket()
+        self.kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(OSError):
+            self.kept.bind(("127.0.0.1", self.port))
 
     def freeze(self):
         """As by SIGSTOP: the kernel still accepts, nobody answers."""
