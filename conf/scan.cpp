@@ -63,6 +63,7 @@ std::size_t step(std::string_view text, State& state) {
     return lines ? std::min<std::size_t>(run, 5) : 1;
   } else if (!state.comment) {
     state.comment = text[0] == '#';
+    if (text[0] != '"' && text[0] != '\'') return 1;  // most are neither
     for (const Quote& quote : kQuotes) {
       if (!text.starts_with(quote.mark)) continue;
       state.quote = &quote;
