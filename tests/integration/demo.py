@@ -18,6 +18,7 @@ import demo_story
 import demo_world
 
 RESTART_S = 3
+RATE_MAX = 300  # the caller has a thread for each waiting request, 1500 at most: 4 s of them, and some
 RED, YELLOW = "31", "33"
 ROW = "{:>6} {:>8} {:>6} {:>9} {:>8} {:>7} {:>7}  {}"  # 80 columns with two instances
 
@@ -109,6 +110,8 @@ def main():
     parser.add_argument("--show-failover", action="store_true")
     parser.add_argument("--rate", type=int, default=200)
     options = parser.parse_args()
+    if not 1 <= options.rate <= RATE_MAX:
+        parser.error(f"--rate: 1 to {RATE_MAX} requests per second")
     for number in demo_world.SIGNALS:
         signal.signal(number, ended)
     signal.pthread_sigmask(signal.SIG_BLOCK, demo_world.SIGNALS)  # until what World makes is sure to go
