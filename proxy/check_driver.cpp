@@ -76,32 +76,40 @@ ProbeSpec hook_probe(const conf::Service& service, const conf::Instance& instanc
   return spec;
 }
 
+namespace {
+constexpr Duration again_after = Duration::millis(100);
+}
+
 Probe::Probe(io::Loop& loop, http::HeadParser& parser, Done done)
     : loop_(loop), parser_(parser), done_(std::move(done)), timer_(loop.timer(*this)) {}
 
 void Probe::begin(const ProbeSpec& spec) {
   cancel();
+  spec_ = spec;
+  start();
+}
+
+void Probe::start() {
   began_ = loop_.now();
   connected_ = false;
-  request_ = spec.request;
-  timeout_ = spec.timeout;
-  if (!request_.empty()) answer_.emplace(spec.expect, parser_);
-  timer_->arm(began_ + timeout_);
-  stream_ = loop_.connect(spec.address, *this);
-  if (spec.send_proxy != 0) stream_->write(proxy_header(spec.send_proxy));
-  if (spec.tls) stream_ = io::make_tls_stream(loop_, std::move(stream_), spec.tls->session(), *this);
+  if (!spec_.request.empty()) answer_.emplace(spec_.expect, parser_);
+  timer_->arm(began_ + spec_.timeout);
+  stream_ = loop_.connect(spec_.address, *this);
+  if (spec_.send_proxy != 0) stream_->write(proxy_header(spec_.send_proxy));
+  if (spec_.tls) stream_ = io::make_tls_stream(loop_, std::move(stream_), spec_.tls->session(), *this);
 }
 
 void Probe::cancel() {
   stream_.reset();
   answer_.reset();
+  starved_ = false;
   timer_->disarm();
 }
 
 void Probe::on_connected() {
   connected_ = true;
   if (!answer_) return finish(true, {});
-  stream_->write(request_);
+  stream_->write(spec_.request);
   stream_->start_reading();
 }
 
@@ -124,6 +132,13 @@ void Probe::judge(HealthAnswer::Verdict verdict) {
 }
 
 void Probe::on_fault(io::Fault fault, std::string_view detail) {
+  if (fault == io::Fault::NoResources) {
+    // Our own want of descriptors or memory says nothing about the instance: ask again, give no verdict.
+    cancel();
+    starved_ = true;
+    timer_->arm(loop_.now() + again_after);
+    return;
+  }
   std::string why(connected_ ? "connection lost: " : "connect failed: ");
   if (fault == io::Fault::Refused)
     why = "connect refused";
@@ -132,7 +147,10 @@ void Probe::on_fault(io::Fault fault, std::string_view detail) {
   finish(false, why);
 }
 
-void Probe::on_timer() { finish(false, after_time(connected_ ? "no answer" : "no connection", timeout_)); }
+void Probe::on_timer() {
+  if (std::exchange(starved_, false)) return start();
+  finish(false, after_time(connected_ ? "no answer" : "no connection", spec_.timeout));
+}
 
 void Probe::finish(bool ok, std::string_view why) {
   cancel();

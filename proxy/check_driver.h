@@ -63,7 +63,7 @@ class Probe final : private io::StreamEvents, private io::TimerEvents {
   /// Begins; a run under way is abandoned without a report.
   void begin(const ProbeSpec& spec);
   void cancel();
-  bool busy() const { return stream_ != nullptr; }
+  bool busy() const { return stream_ != nullptr || starved_; }
 
  private:
   void on_connected() override;
@@ -71,6 +71,7 @@ class Probe final : private io::StreamEvents, private io::TimerEvents {
   void on_end() override;
   void on_fault(io::Fault fault, std::string_view detail) override;
   void on_timer() override;
+  void start();
   void judge(HealthAnswer::Verdict verdict);
   void finish(bool ok, std::string_view why);
 
@@ -80,10 +81,10 @@ class Probe final : private io::StreamEvents, private io::TimerEvents {
   io::TimerPtr timer_;
   io::StreamPtr stream_;
   std::optional<HealthAnswer> answer_;
-  std::string request_;
-  Duration timeout_{};
+  ProbeSpec spec_;
   Instant began_;
   bool connected_ = false;
+  bool starved_ = false;  ///< waits for a descriptor of our own
 };
 
 }  // namespace holdfast

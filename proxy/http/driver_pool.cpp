@@ -51,7 +51,7 @@ std::unique_ptr<ServerConnection> ServicePool::take(std::size_t instance, bool f
 
 std::unique_ptr<ServerConnection> ServicePool::connect(std::size_t instance, std::string_view proxy_header) {
   const conf::Instance& target = hub_.service.config().instances[instance];
-  auto connection = std::make_unique<ServerConnection>(loop_.loop, loop_.parser, instance);
+  auto connection = std::make_unique<ServerConnection>(loop_.parser, instance);
   io::StreamPtr stream = loop_.loop.connect(target.address, *connection);
   if (!proxy_header.empty()) stream->write(proxy_header);
   if (const io::TlsContext* tls = hub_.origin->service_tls(hub_.origin_index, instance))

@@ -54,8 +54,7 @@ class ServerConnection final : public io::StreamEvents, public ListNode<ServerCo
     ~IdleEvents() = default;
   };
 
-  ServerConnection(io::Loop& loop, HeadParser& parser, std::size_t instance)
-      : loop_(loop), parser_(parser), instance_(instance) {}
+  ServerConnection(HeadParser& parser, std::size_t instance) : parser_(parser), instance_(instance) {}
 
   std::size_t instance() const { return instance_; }
   bool connected() const { return connected_; }
@@ -94,7 +93,6 @@ class ServerConnection final : public io::StreamEvents, public ListNode<ServerCo
   void finish_response();
   bool fail_owner(Failure failure, std::string_view detail);  ///< always false
 
-  io::Loop& loop_;
   HeadParser& parser_;
   std::size_t instance_;
   io::StreamPtr stream_;
