@@ -93,6 +93,7 @@ void ServiceMachine::set_drained(Instant now, std::size_t i, bool drained) {
 void ServiceMachine::apply_step(Instant now, std::size_t i, Health::Step step) {
   Member& m = members_[i];
   if (step.probe) actions_.probes.push_back(i);
+  verdict_ = verdict_ || step.cleared;
   if (!step.changed) return;
   bool up = m.health.state() == HealthState::Up;
   tell("health", i, std::string(name_of(m.health.state())).append(": ").append(m.health.reason()));
@@ -192,7 +193,9 @@ void ServiceMachine::publish_if_changed(Instant now) {
     next.any = next.any || (balance && usable(i) && w > 0);
   }
   growth_due_ = balance ? next_growth(now) : Instant::never();
-  if (!view_.instances.empty() && same(view_, next)) return;
+  // A verdict of "well" changes nothing and is published all the same: requests wait for it.
+  if (!view_.instances.empty() && same(view_, next) && !verdict_) return;
+  verdict_ = false;
   next.epoch = view_.epoch + 1;
   view_ = std::move(next);
   actions_.published = true;

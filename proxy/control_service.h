@@ -131,6 +131,7 @@ class ServiceMachine {
   Election election_;
   std::string election_reason_;
   ServiceView view_;
+  bool verdict_ = false;   // a suspicion was cleared since the last view
   ServiceActions actions_;
   Instant growth_due_ = Instant::never();
 };

@@ -121,8 +121,9 @@ Health::Step Health::passed(Instant now) {
   failures_ = 0;
   ++passes_;
   if (state_ == HealthState::Up) {
-    if (std::exchange(suspicious_, false)) quiet_until_ = now + quiet_after_pass;
-    return {};
+    if (!std::exchange(suspicious_, false)) return {};
+    quiet_until_ = now + quiet_after_pass;
+    return {.cleared = true};
   }
   if (state_ == HealthState::Unknown) return enter(now, HealthState::Up, "the first check passed");
   unsigned rise = std::max(check_.rise, 1u);

@@ -34,6 +34,7 @@ class Health {
   struct Step {
     bool changed = false;  ///< state() and reason() are new
     bool probe = false;    ///< begin a check now; one under way is abandoned
+    bool cleared = false;  ///< a suspicion proved unfounded: who withholds an answer need not any more
   };
 
   /// `seed` decides the jitter. The first check is due at `now`.

@@ -37,7 +37,7 @@ struct ServiceTotals {
   HistogramTotals latency;
   std::vector<InstanceTotals> instances;
 
-  std::uint64_t replays() const { return replays_unsent + replays_sent + replays_withheld + taken_back; }
+  std::uint64_t replays() const { return replays_unsent + replays_sent + replays_withheld; }
 };
 
 struct ListenTotals {

@@ -33,6 +33,11 @@ bool evidence_of(Failure failure, Evidence& evidence) {
 
 constexpr std::uint64_t bit(int instance) { return instance < 64 ? std::uint64_t{1} << instance : 0; }
 
+/// How long to wait for the check of an instance whose 502, 503 or 504 is withheld.
+Duration verdict_time(const conf::Check& check) {
+  return check.kind == conf::CheckKind::None ? Duration{} : check.timeout + 150_ms;
+}
+
 }  // namespace
 
 bool ExchangeDriver::lost(int instance) const {
@@ -51,6 +56,7 @@ bool ExchangeDriver::within_budget() {
 }
 
 void ExchangeDriver::start_attempt() {
+  awaits_verdict_ = false;
   const int chosen = hub_->pool.choose(avoid_, head_.value(Known::Cookie));
   if (chosen < 0) return park();
   if (!within_budget())
@@ -140,10 +146,12 @@ void ExchangeDriver::fail_attempt(Failure failure, std::string_view) {
   reasons_ += name_of(failure);
 
   const int next = hub_->pool.choose(avoid_, head_.value(Known::Cookie));
-  const Exchange::Facts facts{.sent = sent,
-                              .retained = store_base_ == 0,
-                              .resumable = resume_.possible(),
-                              .same_instance = next == failed};
+  const Exchange::Facts facts{
+      .sent = sent,
+      .retained = store_base_ == 0,
+      .resumable = resume_.possible(),
+      .same_instance = next == failed,
+      .verdict = fallback_.empty() ? Duration{} : verdict_time(hub_->service.config().check)};
   const Exchange::Verdict verdict = exchange_.on_failure(failure, facts, now);
   if (!exchange_.forwarded()) response_open_ = false;
   out_head_.clear();
@@ -160,6 +168,7 @@ void ExchangeDriver::fail_attempt(Failure failure, std::string_view) {
   }
   count_replay(failure, sent);
   owes_budget_ = sent;
+  awaits_verdict_ = failure == Failure::GoingAway && facts.same_instance && facts.verdict > Duration{};
   if (exchange_.retry_at() <= now) return start_attempt();
   client_->rearm();
 }
@@ -223,6 +232,8 @@ void ExchangeDriver::on_service_changed(Service&) {
     case Exchange::State::Waiting: {
       if (exchange_.attempts() == 0 && !parked_) return;  // its body is still arriving
       const int next = hub_->pool.choose(avoid_, head_.value(Known::Cookie));
+      // The instance was checked and is well: what it said is its answer.
+      if (awaits_verdict_ && next == last_instance_) return answer(give_up_status_, "instance-error");
       if (parked_ ? next >= 0 : next != last_instance_) start_attempt();
       return;
     }
@@ -246,7 +257,8 @@ void ExchangeDriver::on_timer() {
   const Instant now = loop_.loop.now();
   switch (exchange_.on_timer(now)) {
     case Exchange::Expired::None: return client_->rearm();
-    case Exchange::Expired::Retry: return start_attempt();
+    case Exchange::Expired::Retry:
+      return awaits_verdict_ ? answer(give_up_status_, "instance-error") : start_attempt();
     case Exchange::Expired::Connect: return fail_attempt(Failure::ConnectTimeout, "connect time-out");
     case Exchange::Expired::Response: return fail_attempt(Failure::ResponseTimeout, "no response in time");
     case Exchange::Expired::ServerIdle: return fail_attempt(Failure::IdleTimeout, "response stalled");

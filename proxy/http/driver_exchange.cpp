@@ -41,8 +41,7 @@ void ExchangeDriver::begin(ExchangeClient& client, const ClientFacts& facts, Byt
   request_done_ = head_.framing == Framing::None;
   if (facts.listen->redirect_https) return answer_redirect();
   if (!find_route()) return;
-  if (is_last_hop(head_))
-    return answer(head_.method == Method::Options ? 200 : 501, "max-forwards");
+  if (is_last_hop(head_)) return answer(head_.method == Method::Options ? 200 : 501, "max-forwards");
   if (head_.framing == Framing::Length && head_.content_length > route_->body_max)
     return answer(413, "refused:body-too-large");
 
@@ -399,7 +398,7 @@ void ExchangeDriver::reset() {
   route_ = nullptr;
   store_base_ = sent_offset_ = body_out_ = runs_size_ = avoid_ = 0;
   request_done_ = request_broken_ = client_paused_ = head_sent_ = last_chunk_sent_ = parked_ = owes_budget_ =
-      false;
+      awaits_verdict_ = false;
   response_open_ = chunked_out_ = until_close_out_ = going_away_ = ended_ = continue_sent_ = server_paused_ =
       tunnel_ = false;
   keep_alive_ = true;

@@ -158,6 +158,7 @@ class ExchangeDriver final : public ServerEvents, public ServiceWatcher, public 
   bool head_sent_ = false;
   bool last_chunk_sent_ = false;
   bool parked_ = false;
+  bool awaits_verdict_ = false;    ///< an answer is withheld until the control loop has checked its instance
   bool owes_budget_ = false;       ///< the next attempt repeats something that was sent
   unsigned give_up_status_ = 502;  ///< if there is no next attempt
   Instant parked_since_{};

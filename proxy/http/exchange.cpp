@@ -175,8 +175,9 @@ Exchange::Verdict Exchange::on_failure(Failure failure, const Facts& facts, Inst
 
   if (facts.same_instance) {
     Duration pause = pause_first * (std::int64_t{1} << std::min(unsent_in_row_ + attempts_sent_, 5u));
-    if (failure == Failure::GoingAway) pause = std::max(pause, pause_probe);
-    retry_at_ = now + std::min(pause, pause_most);
+    pause = std::min(failure == Failure::GoingAway ? std::max(pause, pause_probe) : pause, pause_most);
+    if (failure == Failure::GoingAway && !was_forwarded) pause = std::max(pause, facts.verdict);
+    retry_at_ = now + pause;
     ++unsent_in_row_;
   } else {
     unsent_in_row_ = 0;

@@ -60,6 +60,7 @@ class Exchange {
     bool retained = true;      ///< the body, as far as received, can be sent again from its start
     bool resumable = true;     ///< the response, as far as forwarded, can be taken up by another answer
     bool same_instance = true; ///< a next attempt would go to the instance that just failed
+    Duration verdict{};        ///< how long the check of a withheld answer may take; zero: none is made
   };
 
   enum class Expired : std::uint8_t { None, Retry, Connect, Response, ServerIdle, Body, Shield, Deadline };

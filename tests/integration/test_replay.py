@@ -353,3 +353,15 @@ def test_client_that_leaves_is_forgotten(t):
     time.sleep(1)
     assert not [r for r in b.requests if r.target == "/left"]
     assert t.proxy.record("/left")["outcome"] == "client-gone"
+
+
+def test_dying_answer_is_withheld_until_the_check_has_spoken(t):
+    """The check of an instance that answers 503 takes its time; no caller sees the 503 meanwhile, and one that
+    the check finds well has its own 503 given, after a single execution."""
+    a, b = t.pair(check='get = "/health"\nevery = "5s"\ntimeout = "1s"')
+    sick = lambda request, wire: wire.send(response(503, b"own words"))
+    a.script = sick
+    answer = ask(t.port)
+    assert answer.status == 503 and answer.body == b"own words" and len(a.requests) == 1 and not b.requests
+    a.healthy = False
+    assert ask(t.port).get("x-origin") == "b"
