@@ -238,14 +238,12 @@ void ExchangeDriver::on_service_changed(Service&) {
       return;
     }
     case Exchange::State::Trying:
-      // What may not be repeated is answered now: an honest error at once beats one at the time-out.
-      if (server_ && lost(last_instance_)) fail_attempt(Failure::TakenBack, "given up by the election");
-      return;
     case Exchange::State::Holding:
     case Exchange::State::Relaying:
       if (!server_ || !lost(last_instance_)) return;
       if (!exchange_.forwarded() && exchange_.may_repeat(head_sent_, store_base_ == 0))
         return fail_attempt(Failure::TakenBack, "given up by the election");
+      // What may not be repeated gets a last second: the checks may be wrong, and the time-out is far away.
       exchange_.on_suspect(loop_.loop.now());
       client_->rearm();
       return;

@@ -14,7 +14,8 @@ constexpr Duration pause_first = 10_ms;
 constexpr Duration pause_most = 250_ms;
 // After a withheld 502, 503 or 504 the control loop probes the instance at once; give it time to know.
 constexpr Duration pause_probe = 50_ms;
-// An instance that was given up may be silent this long in the middle of a response.
+// An instance that was given up may still answer what cannot be repeated, or go on with a response, if it
+// is not silent for this long: its checks may be wrong.
 constexpr Duration quiet_most = 1_s;
 
 unsigned status_for(Failure failure) {
@@ -136,6 +137,7 @@ void Exchange::on_response_forwarded() {
 void Exchange::on_suspect(Instant now) {
   // It may be well and only its checks sick: as long as bytes come, they count more than the checks.
   if (server_idle_at_ != Instant::never()) server_idle_at_ = std::min(server_idle_at_, now + quiet_most);
+  if (response_at_ != Instant::never()) response_at_ = std::min(response_at_, now + quiet_most);
 }
 
 void Exchange::on_park(Instant) {

@@ -277,6 +277,15 @@ TEST_CASE("an instance given up may be silent for a second while its response fl
   CHECK(f.exchange.on_timer(t0 + 1_s) == Exchange::Expired::None);
 }
 
+TEST_CASE("a request that cannot be repeated has a last second on an instance given up") {
+  Fixture f;
+  f.begin(Method::Post);
+  f.attempt(t0, true);
+  f.exchange.on_suspect(t0 + 500_ms);
+  CHECK(f.exchange.on_timer(t0 + 1400_ms) == Exchange::Expired::None);
+  CHECK(f.exchange.on_timer(t0 + 1500_ms) == Exchange::Expired::Response);
+}
+
 TEST_CASE("what is answered says what went wrong") {
   const std::pair<Failure, unsigned> rows[] = {
       {Failure::Refused, 503},         {Failure::ConnectTimeout, 503}, {Failure::Reset, 502},
