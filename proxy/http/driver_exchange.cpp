@@ -248,7 +248,9 @@ void ExchangeDriver::pump_request() {
     const Bytes last[] = {"0\r\n\r\n"};
     send_pieces(last);
   }
-  if (all && !exchange_.may_repeat(true, true) && store_.size() > 0) forget_body();
+  // One read can bring more than may be kept; how it was cut up must not decide whether it is repeated.
+  const bool too_large = store_base_ == 0 && store_.size() > route_->retain_max;
+  if (all && store_.size() > 0 && (too_large || !exchange_.may_repeat(true, true))) forget_body();
   wait_if_blocked();
 }
 
