@@ -82,7 +82,7 @@ class Exchange {
     server_idle_at_ = Instant::never();
   }  ///< the client does not read: not the server's fault
   void on_response_forwarded();               ///< held or not, the client now has a byte of it
-  void on_suspect(Instant now);               ///< the instance was given up, and this cannot be repeated or flows already
+  void on_suspect(Instant now);               ///< the instance was given up; this is not repeated
   void on_park(Instant now);                  ///< nothing to try: wait for the election
   void end() { state_ = State::Idle, attempts_ = 0, forwarded_ = false; }
 
