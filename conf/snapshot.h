@@ -14,19 +14,51 @@
 
 namespace holdfast::conf {
 
-// ---- cluster, nodes, virtual addresses (used for bind names; the VRRP side is not built yet) ----
+// ---- cluster, nodes, virtual addresses ----
+
+struct Cluster {
+  std::string secret;                  ///< contents of `secret-file`; empty: no peer channel, VRRP decides alone
+  std::uint16_t port = 0;              ///< peer channel (TCP) and heartbeats (UDP)
+  Duration heartbeat{};                ///< interval
+  Duration silence_min{}, silence_max{};  ///< floor and ceiling of the adaptive time-out
+  Duration stall{};                    ///< a data loop that does not turn for so long makes this node unfit
+  std::vector<std::string> gateways;   ///< IP addresses that show whether this node is isolated
+};
 
 struct Node {
   std::string name;
-  std::string address;    ///< IP, no port
+  std::string address;                 ///< IP, no port
   std::string interface;
+  std::vector<std::string> heartbeat;  ///< further own addresses, on other paths
+  unsigned priority = 0;               ///< VRRP; 0: 150 for a [vip]'s preferred node, 100 for the other
 };
+
+/// A command on a change of role: argv, with {vip}, {node} and {role} filled in; empty: none.
+struct VipHook {
+  std::vector<std::string> command;
+  Duration timeout{};
+};
+
+enum class VrrpChecksum : std::uint8_t { PseudoHeader, Rfc9568 };
+enum class VrrpHmac : std::uint8_t { Off, Receive, Permissive, Enforce };
 
 struct Vip {
   std::string name;
   std::vector<std::string> addresses;  ///< "10.20.0.10/24"
   int vrid = 0;
   std::string prefer;                  ///< node name; empty: none
+  std::string group;                   ///< [vip]s of one group move together; empty: alone
+  unsigned version = 3;                ///< VRRP for IPv4; IPv6 is always 3
+  Duration advertise{};                ///< VRRP advertisement interval
+  bool preempt = false;
+  Duration preempt_delay{};
+  bool unicast = false;                ///< advertisements go to the other node's address instead of the group
+  VrrpChecksum checksum = VrrpChecksum::PseudoHeader;
+  VrrpHmac hmac = VrrpHmac::Off;
+  std::string hmac_key;                ///< contents of `hmac-key-file`
+  bool virtual_mac = false;
+  Duration linger{};                   ///< how long connections may live on after a hand-over
+  VipHook on_holder, on_standby;
 };
 
 // ---- process ----
@@ -214,7 +246,8 @@ struct Snapshot {
   std::string file;                   ///< path it came from
   std::string hash;                   ///< of the file's text, hex
   std::uint64_t generation = 0;       ///< counts reloads, from 1
-  std::string cluster;
+  std::string cluster;                ///< its name
+  Cluster pair;                       ///< the rest of [cluster]
   std::string node;                   ///< which node this is; empty in a simplex file
   std::vector<Node> nodes;
   std::vector<Vip> vips;

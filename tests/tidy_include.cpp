@@ -31,7 +31,7 @@ const std::vector<Layer>& layers() {
        {"base", "io", "snapshot", "http", "engine", "http driver", "tds driver", "vrrp driver", "assembly"}},
       {"commands",
        {"proxy/commands", "proxy/main.cpp"},
-       {"base", "io", "snapshot", "conf", "http", "engine", "assembly", "commands"}},
+       {"base", "io", "snapshot", "conf", "http", "engine", "vrrp", "vrrp driver", "assembly", "commands"}},
       {"engine", {"proxy/"}, {"base", "io", "snapshot", "http", "engine"}},
       {"tests", {"tests/", "bench/"}, {"*"}},
   };
@@ -48,12 +48,12 @@ struct Library {
 const std::vector<Library>& libraries() {
   static const std::vector<Library> table = {
       {{"uv.h", "uv/"}, {"proxy/io/io_uv"}, "libuv"},
-      {{"openssl/"}, {"proxy/io/tls.cpp", "proxy/io/tls_openssl.h", "tests/"}, "OpenSSL"},
+      {{"openssl/"}, {"proxy/io/tls.cpp", "proxy/io/tls_openssl.h", "proxy/base/crypto.cpp", "tests/"}, "OpenSSL"},
       {{"llhttp"}, {"proxy/http/parser.cpp"}, "llhttp"},
       {{"toml"}, {"conf/parse.cpp"}, "toml++"},
       {{"nghttp2/"}, {"proxy/http/h2.cpp"}, "nghttp2"},
       {{"sybdb.h", "sybfront.h", "ctpublic.h"}, {"tds/monitor.cpp"}, "FreeTDS"},
-      {{"linux/netlink", "linux/rtnetlink", "libnl", "netlink/"}, {"vrrp/address.cpp"}, "netlink"},
+      {{"linux/netlink", "linux/rtnetlink", "libnl", "netlink/"}, {"vrrp/driver_netlink.cpp"}, "netlink"},
       {{"xxhash.h"}, {"proxy/http/driver_resume.cpp"}, "xxHash"},
       {{"mimalloc"}, {"proxy/main.cpp", "proxy/metrics_process.cpp"}, "mimalloc"},
       {{"catch2/"}, {"tests/", "bench/"}, "Catch2"},

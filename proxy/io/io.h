@@ -127,6 +127,23 @@ class Listener {
   friend struct Dispose;
 };
 
+/// A descriptor of the owner's own making (raw, packet and datagram sockets, netlink): the loop only says that
+/// it can be read. The Watch must go before the owner closes the descriptor.
+class WatchEvents {
+ public:
+  virtual void on_readable() = 0;
+
+ protected:
+  ~WatchEvents() = default;
+};
+
+class Watch {
+ protected:
+  virtual ~Watch() = default;
+  virtual void dispose() = 0;
+  friend struct Dispose;
+};
+
 class ProcessEvents {
  public:
   virtual void on_exit(int exit_code, int signal) = 0;
@@ -153,6 +170,7 @@ struct Dispose {
 using StreamPtr = std::unique_ptr<Stream, Dispose>;
 using TimerPtr = std::unique_ptr<Timer, Dispose>;
 using ListenerPtr = std::unique_ptr<Listener, Dispose>;
+using WatchPtr = std::unique_ptr<Watch, Dispose>;
 using ProcessPtr = std::unique_ptr<Process, Dispose>;
 using Task = std::move_only_function<void()>;
 
@@ -179,6 +197,8 @@ class Loop {
   virtual StreamPtr connect(std::string_view unix_path, StreamEvents& events) = 0;
   virtual Result<ListenerPtr> listen(const ListenOptions& options, ListenerEvents& events) = 0;
   virtual TimerPtr timer(TimerEvents& events) = 0;
+  /// Level-triggered. The descriptor must be non-blocking; it stays the caller's.
+  virtual WatchPtr watch(int descriptor, WatchEvents& events) = 0;
   /// Runs argv[0] (searched in PATH) without a shell, standard input empty, output to the log's stderr.
   virtual Result<ProcessPtr> spawn(const std::vector<std::string>& argv, ProcessEvents& events) = 0;
 

@@ -193,6 +193,22 @@ class UvProcess final : public Process {
   bool closed_ = false;
 };
 
+class UvWatch final : public Watch {
+ public:
+  UvWatch(UvLoop& loop, WatchEvents& events) : loop_(loop), events_(&events) {}
+  ~UvWatch() override = default;
+  void start(int descriptor);
+
+ private:
+  void dispose() override;
+  static void poll_cb(uv_poll_t* handle, int status, int events) noexcept;
+  static void close_cb(uv_handle_t* handle) noexcept;
+
+  UvLoop& loop_;
+  WatchEvents* events_;
+  uv_poll_t handle_;
+};
+
 class UvLoop final : public Loop {
  public:
   UvLoop();
@@ -204,6 +220,7 @@ class UvLoop final : public Loop {
   StreamPtr connect(std::string_view unix_path, StreamEvents& events) override;
   Result<ListenerPtr> listen(const ListenOptions& options, ListenerEvents& events) override;
   TimerPtr timer(TimerEvents& events) override;
+  WatchPtr watch(int descriptor, WatchEvents& events) override;
   Result<ProcessPtr> spawn(const std::vector<std::string>& argv, ProcessEvents& events) override;
   void post(Task task) override;
   void on_signal(int number, std::move_only_function<void()> task) override;

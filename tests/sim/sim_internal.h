@@ -68,6 +68,7 @@ class SimLoop final : public io::Loop {
   io::StreamPtr connect(std::string_view unix_path, io::StreamEvents& events) override;
   Result<io::ListenerPtr> listen(const io::ListenOptions& options, io::ListenerEvents& events) override;
   io::TimerPtr timer(io::TimerEvents& events) override;
+  io::WatchPtr watch(int, io::WatchEvents&) override { return nullptr; }  // no descriptors here
   Result<io::ProcessPtr> spawn(const std::vector<std::string>&, io::ProcessEvents&) override {
     return fail(Blame::Self, "there are no processes in the simulated world");
   }

@@ -74,6 +74,7 @@ class FakeLoop final : public io::Loop {
     return fail(Blame::Self, "not in this loop");
   }
   io::TimerPtr timer(io::TimerEvents& events) override { return io::TimerPtr(new FakeTimer(*this, events)); }
+  io::WatchPtr watch(int, io::WatchEvents&) override { return nullptr; }  // no descriptors here
   Result<io::ProcessPtr> spawn(const std::vector<std::string>&, io::ProcessEvents&) override {
     return fail(Blame::Self, "not in this loop");
   }
