@@ -1,0 +1,400 @@
+"""Nodes of a pair in namespaces (netns.py), keepalived's and ours, and the instruments that watch them.
+
+A Node is the programs of one node: the one under test and, beside it, a tiny service bound to the virtual addresses that
+says over UDP which node it is on. What kills or freezes a node does it to both. The configuration of a Holdfast node lies in a /run of
+its own (a tmpfs in the process's mount namespace), so both nodes have the very same file at the same path.
+"""
+import contextlib
+import ctypes
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+from netns import MAC, ROLES, Net
+from wire import SECONDS, Skip, wait
+
+VIP4, VIP6, LINK_LOCAL6 = "10.9.0.10", "fd09::10", "fe80::10"
+PORT = 7000
+PROBE = str(pathlib.Path(__file__).with_name("vip_probe.py"))
+NAMES = {mac: role for role, mac in MAC.items()}
+OTHER = {"a": "b", "b": "a"}
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def tree(pid):
+    """A process and its living descendants, children before their parent."""
+    found = []
+    with contextlib.suppress(OSError):
+        for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+            for child in task.read_text().split():
+                found += tree(int(child))
+    return found + [pid]
+
+
+def threads(pid, prefix):
+    """Threads of a process whose name begins so."""
+    found = []
+    with contextlib.suppress(OSError):
+        for task in sorted(pathlib.Path(f"/proc/{pid}/task").iterdir(), key=lambda t: int(t.name)):
+            with contextlib.suppress(OSError):
+                if (task / "comm").read_text().startswith(prefix):
+                    found.append(int(task.name))
+    return found
+
+
+def send(pids, number):
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+class Stalled:
+    """One thread stops turning, the rest of its process goes on: ptrace's SEIZE and INTERRUPT. The calling thread must end it."""
+    SEIZE, INTERRUPT, DETACH = 0x4206, 0x4207, 17
+
+    def __init__(self, tid):
+        self.tid = tid
+        self._ptrace(self.SEIZE)
+        self._ptrace(self.INTERRUPT)
+
+    def _ptrace(self, request):
+        if _libc.ptrace(request, self.tid, None, None) != 0:
+            raise OSError(ctypes.get_errno(), f"ptrace {request:#x} of {self.tid}")
+
+    def end(self):
+        with contextlib.suppress(OSError):
+            os.waitpid(self.tid, 0x40000000)  # __WALL
+            self._ptrace(self.DETACH)
+
+
+class Instrument:
+    """vip_probe.py in a namespace; what it printed so far, split into fields."""
+
+    def __init__(self, net, role, *argv):
+        self.path = pathlib.Path(f"/tmp/{net.prefix}probe{time.monotonic_ns()}")
+        with open(self.path, "wb") as out:
+            self.process = net.popen(role, sys.executable, "-S", PROBE, *argv, stdout=out)
+        net.instruments.append(self)
+
+    def lines(self):
+        text = self.path.read_text()
+        return [(int(at), *rest) for at, *rest in (line.split() for line in text[:text.rfind("\n") + 1].splitlines())]
+
+    def end(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.path.unlink(missing_ok=True)
+
+
+class Asker(Instrument):
+    """Asks the virtual address every millisecond which node it is."""
+
+    def __init__(self, net, address=VIP4, every_ms=1):
+        super().__init__(net, "c", "ask", address, PORT, every_ms)
+
+    def last(self):
+        lines = self.lines()
+        return lines[-1] if lines else (0, None, "0")
+
+    def answered_by(self, name, seconds=SECONDS, after=0):
+        """Waits for an answer from `name` that came after that moment."""
+        def seen():
+            lines = self.lines()[-50:]
+            return any(at > after and who == name for at, who, _ in lines)
+        wait(seen, f"an answer from {name}; last was {self.last()}", seconds)
+
+    def steady(self, name, seconds=SECONDS, for_=0.15):
+        """Waits until `name` and nobody else has answered for a while, without a gap worth the name."""
+        def quiet():
+            since = time.monotonic_ns() - for_ * 1e9
+            recent = [line for line in self.lines() if line[0] > since]
+            return len(recent) > for_ * 500 and {who for _, who, _ in recent} == {name}
+        wait(quiet, f"steady answers from {name}; last was {self.last()}", seconds)
+
+    def blackout_ms(self, old, at):
+        """From the last answer of the old holder to the first of the new one, for an event at `at`; None: no move.
+        Answers of the old one after that come second: (blackout, how many)."""
+        new = next((line for line in self.lines() if line[0] > at and line[1] != old), None)
+        if not new:
+            return None
+        before = [line[0] for line in self.lines() if line[1] == old and line[0] < new[0]]
+        late = sum(1 for line in self.lines() if line[1] == old and line[0] > new[0])
+        return (new[0] - before[-1]) / 1e6, late
+
+    def moves(self, since=0):
+        """How often the answering node changed."""
+        names = [who for at, who, _ in self.lines() if at >= since]
+        return sum(1 for x, y in zip(names, names[1:]) if x != y)
+
+    def worst_gap_ms(self, since=0):
+        times = [at for at, _, _ in self.lines() if at >= since]
+        return max((y - x for x, y in zip(times, times[1:])), default=0) / 1e6
+
+
+class Watcher(Instrument):
+    """Asks by fresh ARP or ND where the address lives, and notes announcements and advertisements that pass by."""
+
+    def __init__(self, net, address=VIP4, every_ms=5):
+        super().__init__(net, "c", "arp", "eth0", address, every_ms)
+
+    def heard(self, kind, since=0):
+        return [(at, NAMES.get(mac, mac), int(number)) for at, what, mac, number in self.lines() if what == kind and at >= since]
+
+    def questions(self, since=0):
+        """For each question, in order: who answered it."""
+        current, found = {}, []
+        for at, kind, mac, number in self.lines():
+            if kind == "ask":
+                current[number] = (at, [])
+                found.append(current[number])
+            elif kind == "answer" and number in current:
+                current[number][1].append(NAMES.get(mac, mac))
+        return [names for at, names in found if at >= since]
+
+    def doubles(self, since=0):
+        """Questions that two nodes answered."""
+        return sum(1 for names in self.questions(since) if len(set(names)) > 1)
+
+
+class Node:
+    """One node's programs. `role` is a or b; `name` is what it answers."""
+
+    def __init__(self, site, role):
+        self.site, self.net, self.role, self.name = site, site.net, role, role
+        self.process = self.service = None
+        self.log_path = site.dir / f"{role}.log"
+
+    def start(self):
+        if not self.service or self.service.poll() is not None:
+            self.service = self.net.popen(self.role, sys.executable, "-S", PROBE, "answer", self.name, PORT, *self.site.vips,
+                                          stdout=subprocess.PIPE)
+            self.service.stdout.readline()  # ready
+        self.process = self.net.popen(self.role, "sh", "-c", self.command(), stdout=open(self.log_path, "ab"),
+                                      stderr=subprocess.STDOUT)
+        return self
+
+    def log(self):
+        return self.log_path.read_text(errors="replace")
+
+    def logged(self, text, seconds=SECONDS):
+        wait(lambda: text in self.log(), f"'{text}' in the log of {self.role}:\n{self.log()[-3000:]}", seconds)
+
+    def holds(self):
+        """The address is on the node: for keepalived, and for what a crash left."""
+        return VIP4 in self.net.addresses(self.role)
+
+    def everything(self):
+        return tree(self.process.pid) + [self.service.pid]
+
+    def kill(self):
+        """All at once, as the kernel's out-of-memory killer or a crash of everything would."""
+        at = time.monotonic_ns()
+        send(self.everything(), signal.SIGKILL)
+        self.process.wait()
+        self.service.wait()
+        return at
+
+    def freeze(self):
+        at = time.monotonic_ns()
+        send(self.everything(), signal.SIGSTOP)
+        return at
+
+    def thaw(self):
+        send(reversed(self.everything()), signal.SIGCONT)
+
+    def terminate(self):
+        """SIGTERM to the program; its service answers on for as long as the address is there."""
+        at = time.monotonic_ns()
+        self.process.terminate()
+        return at
+
+    def stop(self):
+        """Ends it in order and returns its exit code."""
+        code = 0
+        if self.process and self.process.poll() is None:
+            self.thaw()
+            self.process.terminate()
+            try:
+                code = self.process.wait(SECONDS)
+            except subprocess.TimeoutExpired:
+                code = -signal.SIGKILL
+        self.end()
+        return code
+
+    def end(self):
+        for process in (self.process, self.service):
+            if process and process.poll() is None:
+                send(tree(process.pid), signal.SIGKILL)
+                process.wait()
+
+
+class Keepalived(Node):
+    """`settings` of the site: interval (seconds), version, unicast, more (lines for the instance)."""
+
+    def command(self):
+        path = self.site.dir / f"keepalived-{self.role}.conf"
+        path.write_text(self.config())
+        own = f"-f {path} -p /run/k.pid -r /run/v.pid"
+        return f"mount -t tmpfs tmpfs /run && exec keepalived --dont-fork --vrrp --log-console --log-detail {own}"
+
+    def config(self):
+        s, instances = self.site.settings, ""
+        version, interval = s.get("version", 3), s.get("interval", 1)
+        for address in self.site.vips:
+            if address == LINK_LOCAL6:
+                continue  # listed with its sibling
+            six = ":" in address
+            source = f"fe80::{ROLES[self.role]}" if six else f"10.9.0.{ROLES[self.role]}"
+            peer = f"fe80::{ROLES[OTHER[self.role]]}" if six else f"10.9.0.{ROLES[OTHER[self.role]]}"
+            unicast = f"unicast_src_ip {source}\n  unicast_peer {{ {peer} }}" if s.get("unicast") else ""
+            lines = (f"{LINK_LOCAL6}/64 dev eth0\n    " if six else "") + address + ("/64" if six else "/16") + " dev eth0"
+            instances += f"""
+vrrp_instance v{6 if six else 4} {{
+  state {'MASTER' if s.get('master') == self.role else 'BACKUP'}
+  interface eth0
+  virtual_router_id 51
+  version {3 if six else version}
+  priority {s.get('priority', {}).get(self.role, {'a': 150, 'b': 100}[self.role])}
+  advert_int {interval:g}
+  {s.get('more', '')}
+  {unicast}
+  virtual_ipaddress {{
+    {lines}
+  }}
+}}
+"""
+        return f"global_defs {{\n  router_id {self.role}\n}}\n{instances}"
+
+
+class Holdfast(Node):
+    """`settings` of the site: interval (seconds), version, unicast, cluster, vip, more: lines of the file."""
+
+    def folder(self):
+        return self.site.dir / f"node-{self.role}"
+
+    def start(self):
+        self.folder().mkdir(exist_ok=True)
+        (self.folder() / "holdfast.toml").write_text(self.site.holdfast_config())
+        secret = self.folder() / "secret"
+        if not secret.exists():
+            secret.write_text("a secret of this test, not shorter than is wanted of one\n")
+            secret.chmod(0o600)
+        return super().start()
+
+    def command(self):
+        return (f"mount -t tmpfs tmpfs /run && cp -p {self.folder()}/* /run/ && "
+                f"exec {self.site.binary} run -c /run/holdfast.toml --node {self.role}")
+
+    def run_dir(self):
+        """Its own /run, seen from outside."""
+        return pathlib.Path(f"/proc/{self.process.pid}/root/run")
+
+    def ask(self, *words, code=0):
+        argv = [self.site.binary, *words, "-c", str(self.run_dir() / "holdfast.toml"), "--socket", str(self.run_dir() / "holdfast.sock")]
+        run = subprocess.run(argv, capture_output=True, text=True, timeout=3 * SECONDS)
+        assert code is None or run.returncode == code, f"{words}: exit {run.returncode}, not {code}: {run.stdout}{run.stderr}"
+        return run.stdout + run.stderr
+
+    def status(self):
+        return json.loads(self.ask("status", "--json"))
+
+    def ready(self):
+        wait(lambda: self.process.poll() is not None or (self.run_dir() / "holdfast.sock").exists(), f"{self.role} to start")
+        assert self.process.poll() is None, f"{self.role} ended at once: {self.log()}"
+
+    def worker(self):
+        """The process that has the data loops."""
+        return next((pid for pid in tree(self.process.pid) if threads(pid, "hf-loop")), None)
+
+    def stall(self):
+        """Stops one of its data loops; the returned Stalled ends it."""
+        return Stalled(threads(self.worker(), "hf-loop")[0])
+
+
+class Site:
+    """The network and a pair on it. `kinds` maps a and b to Node classes."""
+
+    def __init__(self, directory, kinds, binary=None, vips=(VIP4,), second_path=False, **settings):
+        for program in ("nft", "keepalived") if Keepalived in kinds.values() else ("nft",):
+            if not shutil.which(program):
+                raise Skip(f"{program} is not installed")
+        self.dir, self.binary, self.vips, self.settings = pathlib.Path(directory), binary, tuple(vips), settings
+        self.net = Net(second_path)
+        self.net.instruments = []
+        self.second_path = second_path
+        self.nodes = {role: kind(self, role) for role, kind in kinds.items()}
+        self.others = []  # processes to end with the site
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        try:
+            for node in self.nodes.values():
+                node.end()
+            for process in self.others:
+                process.kill()
+                process.wait()
+            for instrument in self.net.instruments:
+                instrument.end()
+        finally:
+            self.net.close()
+        for node in self.nodes.values():
+            if node.log_path.exists():
+                for sign in ("Sanitizer", "runtime error:"):
+                    assert sign not in node.log(), f"{sign} in the log of {node.role}:\n{node.log()[-5000:]}"
+
+    def __getitem__(self, role):
+        return self.nodes[role]
+
+    def start(self, *roles):
+        for role in roles or self.nodes:
+            self.nodes[role].start()
+        return self
+
+    def holdfast_config(self):
+        s = self.settings
+        lengths = ", ".join(f'"{v}/{64 if ":" in v else 16}"' for v in self.vips)
+        return f"""[process]
+loops = 2
+control-socket = "/run/holdfast.sock"
+spill-dir = "/run"
+access-log = "/run/access.log"
+[cluster]
+name = "site"
+{'' if s.get('secret') is False else 'secret-file = "/run/secret"'}
+gateway = ["10.9.0.1"]
+{s.get('cluster', '')}
+[node.a]
+address = "10.9.0.11"
+interface = "eth0"
+{'heartbeat = ["10.10.0.11"]' if self.second_path else ''}
+[node.b]
+address = "10.9.0.12"
+interface = "eth0"
+{'heartbeat = ["10.10.0.12"]' if self.second_path else ''}
+[vip.portal]
+addresses = [{lengths}]
+vrid = 51
+prefer = "{s.get('prefer', 'a')}"
+advertise = "{round(s.get('interval', 1) * 1000)}ms"
+version = {s.get('version', 3)}
+unicast = {'true' if s.get('unicast') else 'false'}
+{s.get('vip', '')}
+[listen.web]
+bind = ["vip.portal:8080"]
+[service.app]
+instances = {{ a = "10.9.0.11:9000", b = "10.9.0.12:9000" }}
+check = {{ get = "/health", every = "100ms", every-down = "50ms", timeout = "300ms", fall = 2, rise = 2 }}
+[[route]]
+listen = ["web"]
+path = "/*"
+service = "app"
+{s.get('more', '')}
+"""
