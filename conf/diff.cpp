@@ -52,6 +52,11 @@ void diff_instances(const std::vector<Instance>& before, const std::vector<Insta
     lines.push_back(where + ": instances in another order");
 }
 
+bool another_secret(const Slot& old, const Slot& now) {
+  const auto *const *was = std::get_if<std::string*>(&old), *const *is = std::get_if<std::string*>(&now);
+  return was && is && **was != **is;
+}
+
 void diff_rows(std::span<const Directive> rows, void* before, void* after, const std::string& where,
                const std::string& prefix, Lines& lines) {
   for (const Directive& row : rows) {
@@ -71,7 +76,9 @@ void diff_rows(std::span<const Directive> rows, void* before, void* after, const
                      lines);
       continue;
     }
-    const std::string was = show(row, old), is = show(row, now);
+    std::string was = show(row, old), is = show(row, now);
+    if (row.kind == Kind::Secret && was == is)  // shown, they would look alike
+      is += another_secret(old, now) ? ", another one" : "";
     if (was != is) lines.push_back(where + ": " + name + " " + or_none(was) + " -> " + or_none(is));
   }
 }

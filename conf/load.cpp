@@ -84,9 +84,13 @@ void read_sections(Reading& r, Snapshot& s, const Value& root) {
       if (value) read_listed(r, s, section, *value);
     } else if (value && value->kind != Value::Kind::Table) {
       r.report.error(value->name_place, "expected [" + name + "]; got " + describe(value->kind));
-    } else if (value || section.name != "cluster") {  // a simplex file has no cluster, not an empty one
-      if (value) r.report.remember(name, value->name_place);
-      read_table(r, value ? *value : Value{}, section.rows, section.add(s, ""), name, "[" + name + "]");
+    } else if (value) {
+      r.report.remember(name, value->name_place);
+      read_table(r, *value, section.rows, section.add(s, ""), name, "[" + name + "]");
+    } else {
+      // A simplex file has no cluster, and needs no name for it; the other defaults hold.
+      const auto rows = section.name == "cluster" ? section.rows.subspan(1) : section.rows;
+      read_table(r, Value{}, rows, section.add(s, ""), name, "[" + name + "]");
     }
   }
 }

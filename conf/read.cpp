@@ -90,6 +90,8 @@ void read_choice(Reading& r, const Value& value, const Slot& slot) {
     if (std::holds_alternative<LogFormat*>(slot)) return store<LogFormat>(slot, i);
     if (std::holds_alternative<Protocol*>(slot)) return store<Protocol>(slot, i);
     if (std::holds_alternative<Mode*>(slot)) return store<Mode>(slot, i);
+    if (std::holds_alternative<VrrpChecksum*>(slot)) return store<VrrpChecksum>(slot, i);
+    if (std::holds_alternative<VrrpHmac*>(slot)) return store<VrrpHmac>(slot, i);
     return store<Replay>(slot, i);
   }
   r.report.error(value.place, quoted(value.text) + " is not a choice here" + suggestion(value.text, names));
@@ -211,6 +213,7 @@ void read_directive(Reading& r, const Directive& row, const Value& value, void* 
       return;
     case Kind::File:
     case Kind::SecretFile:
+    case Kind::Secret:
     case Kind::FileList:
     case Kind::Directory:
     case Kind::Output: return read_file_name(r, row, value, slot, path);

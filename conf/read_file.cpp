@@ -60,6 +60,27 @@ void set_text(const Slot& slot, std::string text) {
   **target = std::move(text);
 }
 
+/// The contents, without white space around them: an editor's last newline is no part of a secret.
+void read_secret(Reading& r, const Directive& row, const Value& value, const Slot& slot) {
+  Directive name_row = row;
+  name_row.range = {};  // the row's own is of the contents
+  const std::string name = readable_file(r, name_row, value);
+  if (name.empty()) return;
+  warn_if_shared(r, name, value.place);
+  FileText file = read_whole(name, row.range.max);
+  if (!file.error.empty())
+    return r.report.error(value.place, "file " + quoted(name) + " cannot be read: " + file.error);
+  const auto first = std::min(file.text.find_first_not_of(" \t\r\n"), file.text.size());
+  const auto last = file.text.find_last_not_of(" \t\r\n") + 1;
+  std::string secret = file.text.substr(first, std::max(first, last) - first);
+  if (secret.size() < row.range.min)
+    return r.report.error(value.place,
+                          "the secret in file " + quoted(name) + " has " + std::to_string(secret.size()) +
+                              " bytes, and needs at least " + std::to_string(row.range.min) +
+                              ": head -c 32 /dev/urandom | base64 > " + name + "; chmod 600 " + name);
+  set_text(slot, std::move(secret));
+}
+
 void read_directory(Reading& r, const Directive& row, const Value& value, const Slot& slot) {
   const std::string* text = read_text(r, row, value);
   if (!text) return;
@@ -107,6 +128,8 @@ void read_file_name(Reading& r, const Directive& row, const Value& value, const 
   if (row.kind == Kind::Output) {
     const std::string* text = read_text(r, row, value);
     if (text) set_text(slot, *text == "-" ? *text : full_name(r, *text));
+  } else if (row.kind == Kind::Secret) {
+    read_secret(r, row, value, slot);
   } else if (row.kind == Kind::File || row.kind == Kind::SecretFile) {
     std::string name = readable_file(r, row, value);
     if (name.empty()) return;

@@ -15,7 +15,8 @@ const char* kind_name(Kind kind) {
     case Kind::Duration: return "duration";
     case Kind::TextList: return "text, or list of texts";
     case Kind::File:
-    case Kind::SecretFile: return "readable file";
+    case Kind::SecretFile:
+    case Kind::Secret: return "readable file";
     case Kind::FileList: return "readable file, or list of files";
     case Kind::Directory: return "directory";
     case Kind::Output: return "file";

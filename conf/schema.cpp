@@ -8,29 +8,6 @@ namespace holdfast::conf {
 namespace {
 
 // clang-format off: a row is two lines, what it is and what it says
-constexpr Directive kCluster[] = {
-    {"name", Kind::Text, "", slot<&Snapshot::cluster>,
-     "The cluster's name, the same on both nodes.", {1, 64}, rule_name, true},
-    {"secret-file", Kind::SecretFile, "", unused,
-     "File with the secret that authenticates the peer channel; not used by this version."},
-};
-
-constexpr Directive kNode[] = {
-    {"address", Kind::Text, "", slot<&Node::address>,
-     "This node's own IP address.", {}, rule_ip, true},
-    {"interface", Kind::Text, "", slot<&Node::interface>,
-     "Network interface that carries virtual addresses.", {}, rule_interface},
-};
-
-constexpr Directive kVip[] = {
-    {"addresses", Kind::TextList, "", slot<&Vip::addresses>,
-     "Virtual addresses with their prefix.", {1, 32}, rule_network, true},
-    {"vrid", Kind::Count, "", slot<&Vip::vrid>,
-     "VRRP virtual router id, unique on the network.", {1, 255}, nullptr, true},
-    {"prefer", Kind::Text, "", slot<&Vip::prefer>,
-     "Node that holds the addresses when both could.", {}, rule_name},
-};
-
 constexpr Directive kProcess[] = {
     {"loops", Kind::Count, "0", slot<&Process::loops>,
      "Data loops (threads); 0: one per processor this process may use.", {0, 256}},
@@ -88,13 +65,12 @@ std::vector<Item> whole_snapshot_item(Snapshot& snapshot) { return {{"", &snapsh
 constexpr std::array<std::string_view, 2> kLogFormats = {"json", "common"};
 constexpr std::array<std::string_view, 2> kProtocols = {"http", "tds"};
 constexpr std::array<std::string_view, 2> kModes = {"active-standby", "balance"};
+constexpr std::array<std::string_view, 2> kVrrpChecksums = {"pseudo-header", "rfc9568"};
+constexpr std::array<std::string_view, 4> kVrrpHmacs = {"off", "receive", "permissive", "enforce"};
 constexpr std::array<std::string_view, 5> kReplays = {"never", "unsent", "idempotent", "keyed", "always"};
 
 }  // namespace
 
-std::span<const Directive> cluster_rows() { return kCluster; }
-std::span<const Directive> node_rows() { return kNode; }
-std::span<const Directive> vip_rows() { return kVip; }
 std::span<const Directive> process_rows() { return kProcess; }
 std::span<const Directive> admin_rows() { return kAdmin; }
 
@@ -106,7 +82,7 @@ std::span<const Section> sections() {
        "One server of the cluster. A node finds itself by `--node`, its host name or its address.",
        node_rows(), add_named<&Snapshot::nodes>, named_items<&Snapshot::nodes>},
       {"vip", Shape::Named,
-       "A virtual IP. Its name can be bound; this version does not move it between nodes.", vip_rows(),
+       "A virtual IP: addresses that one node holds at a time. Listeners bind it by its name.", vip_rows(),
        add_named<&Snapshot::vips>, named_items<&Snapshot::vips>},
       {"process", Shape::One, "The process as a whole.", process_rows(), only<&Snapshot::process>,
        only_item<&Snapshot::process>},
@@ -130,6 +106,8 @@ std::span<const std::string_view> choices(const Slot& slot) {
   if (std::holds_alternative<Protocol*>(slot)) return kProtocols;
   if (std::holds_alternative<Mode*>(slot)) return kModes;
   if (std::holds_alternative<Replay*>(slot)) return kReplays;
+  if (std::holds_alternative<VrrpChecksum*>(slot)) return kVrrpChecksums;
+  if (std::holds_alternative<VrrpHmac*>(slot)) return kVrrpHmacs;
   return {};
 }
 

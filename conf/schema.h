@@ -29,6 +29,7 @@ enum class Kind : std::uint8_t {
   Choice,     ///< one of the names of the slot's enumeration
   File,       ///< must be readable now
   SecretFile, ///< a File, with a warning if others than its owner may read it
+  Secret,     ///< likewise, and its contents are what is kept: trimmed, their length checked, never shown
   FileList,
   Directory,  ///< must be writable now
   Output,     ///< a file that the program makes
@@ -48,10 +49,10 @@ enum class Kind : std::uint8_t {
 using Slot = std::variant<std::monostate, bool*, int*, std::uint16_t*, std::uint32_t*, std::uint64_t*,
                           Duration*, std::string*, std::vector<std::string>*, std::vector<Address>*,
                           std::vector<Network>*, std::vector<Instance>*, LogFormat*, Protocol*, Mode*,
-                          Replay*, Check*, std::vector<HeaderOp>*, Route*>;
+                          Replay*, VrrpChecksum*, VrrpHmac*, Check*, std::vector<HeaderOp>*, Route*>;
 
 /// Lowest and highest: of a count, of a size in bytes, of a duration in milliseconds, of the number of
-/// characters of a text and of items of a list.
+/// characters of a text, of bytes of a secret and of items of a list.
 struct Range {
   std::uint64_t min = 0;
   std::uint64_t max = 0;  ///< 0: the kind's own

@@ -64,7 +64,10 @@ struct Shower {
     return *value ? "true" : "false";
   }
   std::string operator()(const Duration* value) const { return format_duration(*value); }
-  std::string operator()(const std::string* value) const { return show_text(*value); }
+  std::string operator()(const std::string* value) const {
+    if (row.kind == Kind::Secret) return value->empty() ? "" : "(a secret)";
+    return show_text(*value);
+  }
   std::string operator()(const std::vector<std::string>* value) const { return list(*value, quoted); }
   std::string operator()(const std::vector<Address>* value) const {
     return list(*value, [](const Address& address) { return address.text(); });

@@ -1,5 +1,5 @@
-// A directive's value as text, the way it is written in a file: for `check --diff`. A header's value is
-// not shown, for it may be a secret.
+// A directive's value as text, the way it is written in a file: for `check --diff`. A secret is
+// not shown, nor is a header's value, for it may be one.
 #pragma once
 
 #include <string>

@@ -5,28 +5,6 @@
 namespace holdfast::conf {
 namespace {
 
-void check_cluster(const Snapshot& s, Report& report) {
-  std::map<std::string, std::string> addresses;
-  for (const Node& node : s.nodes) {
-    const auto [first, added] = addresses.emplace(node.address, node.name);
-    if (!added && !node.address.empty())
-      report.error(report.place("node." + node.name + ".address"),
-                   "[node." + first->second + "] has the same address");
-  }
-  for (const Vip& vip : s.vips)
-    if (!vip.prefer.empty() && !contains_name(s.nodes, vip.prefer))
-      report.error(report.place("vip." + vip.name + ".prefer"),
-                   "there is no [node." + vip.prefer + "]" + name_suggestion(vip.prefer, s.nodes));
-  if (!s.vips.empty())
-    report.warning(
-        report.place("vip." + s.vips.front().name),
-        "this version binds virtual addresses but does not move them between nodes: that is left to "
-        "another program");
-  else if (report.given("cluster"))
-    report.warning(report.place("cluster"),
-                   "this version has no peer channel: [cluster] is checked, and not used");
-}
-
 /// One socket cannot be bound twice; the admin listener counts.
 void check_binds(const Snapshot& s, Report& report) {
   std::map<std::string, std::string> owners;
@@ -162,7 +140,7 @@ void check_services(const Snapshot& s, Report& report) {
 }  // namespace
 
 void validate(Snapshot& snapshot, Report& report) {
-  check_cluster(snapshot, report);
+  validate_cluster(snapshot, report);
   check_listens(snapshot, report);
   check_binds(snapshot, report);
   check_services(snapshot, report);

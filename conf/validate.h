@@ -8,6 +8,7 @@
 namespace holdfast::conf {
 
 void validate(Snapshot& snapshot, Report& report);
+void validate_cluster(const Snapshot& snapshot, Report& report);
 void validate_routes(Snapshot& snapshot, Report& report);
 
 /// Sets snapshot.node: by --node, else by this host's name, else by its addresses.

@@ -202,10 +202,6 @@ TEST_CASE("references, duplicates and what can never be") {
       {service("check = { host = \"a\" }"), 5, 18, "\"host\" needs an HTTP check"},
       {service("monitor = { user = \"u\" }"), 5, 1, "needs \"password-file\""},
       {kListen + kService + "[node.a]\naddress = \"192.0.2.1\"\n", 5, 7, "no [node.NAME] is this host"},
-      {kListen + kService + "[vip.v]\naddresses = \"10.0.0.1\"\nvrid = 256\n", 7, 8,
-       "expected from 1 to 255"},
-      {kListen + kService + "[vip.v]\naddresses = \"10.0.0.1/24\"\nvrid = 1\nprefer = \"x\"\n", 8, 10,
-       "there is no [node.x]"},
       {kListen + kService + "[cluster]\n", 5, 2, "[cluster] needs \"name\""},
   };
   for (const Bad& bad : rows) expect_only(bad);

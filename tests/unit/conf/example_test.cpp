@@ -26,9 +26,10 @@ std::string replaced(std::string text, const std::string& what, const std::strin
 
 /// The example as a file in a directory that has every file it names.
 Loaded load_example(const Directory& directory, const std::string& name) {
-  for (const char* file : {"secret", "portal.pem", "portal.key", "api.pem", "api.key", "clients.pem",
-                           "ca.pem", "client.pem", "sql", "sql-password", "busy.html", "busy.json"})
-    std::filesystem::permissions(directory.write(file, "made for a test\n"), kOwnerOnly);
+  for (const char* file :
+       {"secret", "vrrp-key", "portal.pem", "portal.key", "api.pem", "api.key", "clients.pem", "ca.pem",
+        "client.pem", "sql", "sql-password", "busy.html", "busy.json"})
+    std::filesystem::permissions(directory.write(file, "made for this test\n"), kOwnerOnly);
   const std::string text = replaced(example(name), "/etc/holdfast", directory.path());
   LoadOptions options = alone();
   options.node = name == "duplex" || name == "everything" ? "ef-a" : "";
@@ -73,7 +74,7 @@ TEST_CASE("every example loads, with no error and no surprise") {
     INFO(all_text(loaded.diagnostics));
     REQUIRE(loaded.snapshot);
     const bool plain = name == "simplex" || name == "ivr" || name == "tds";
-    CHECK(loaded.diagnostics.size() == (plain ? 0 : 2));  // virtual addresses and the monitor
+    CHECK(loaded.diagnostics.size() == (plain ? 0 : 1));  // the monitor
   }
 }
 
@@ -88,6 +89,8 @@ TEST_CASE("the design's own file is read as it is meant") {
   REQUIRE(s.vips.size() == 1);
   CHECK(s.vips[0].addresses == std::vector<std::string>{"10.20.0.10/24"});
   CHECK(s.vips[0].vrid == 51);
+  CHECK(s.pair.secret == "made for this test");
+  CHECK(s.pair.gateways == std::vector<std::string>{"10.20.0.1"});
   REQUIRE(s.listens.size() == 3);
   CHECK(s.listens[0].name == "portal");
   CHECK(s.listens[0].bind == std::vector<Address>{*Address::parse("10.20.0.10:443")});
