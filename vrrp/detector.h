@@ -21,6 +21,8 @@ class Detector {
 
   void sign(Instant now);  ///< something authentic was heard
   void reset();  ///< the history says nothing about what comes (new process, after a pause)
+  /// The silence up to now was not the other's: this process did not run. Its time begins anew, the history stays.
+  void excuse(Instant now);
   /// Silence until this instant means time-out; never() before the first sign.
   Instant deadline() const;
   /// Half way to the deadline: the moment to ask the gateway.
@@ -30,10 +32,13 @@ class Detector {
 
  private:
   static constexpr std::size_t history = 64;
+  static constexpr std::size_t enough = 8;  ///< gaps; with fewer the ceiling holds
   Limits limits_;
   Instant last_ = Instant::never();
+  Instant mark_ = Instant::never();  ///< where the gap being measured began
   std::array<Duration, history> gaps_{};
   std::size_t next_ = 0, filled_ = 0;
+  Duration worst_{};  ///< the largest gap, fading; see sign()
 };
 
 }  // namespace holdfast::vrrp

@@ -27,6 +27,7 @@ struct Heartbeat {
   std::vector<Claim> claims;
 };
 
+/// Claims that do not fit into max_heartbeat are left out, from the end; the peer channel carries them all.
 std::string encode(const Heartbeat& heartbeat, Bytes key);
 /// Errors (Blame::Client) say what is wrong in one word: "length", "magic", "authentication", "claims". Checks
 /// the authentication before it reads anything but the length.

@@ -18,6 +18,8 @@ namespace holdfast::vrrp {
 
 inline constexpr std::uint16_t protocol_version = 1;
 inline constexpr std::size_t max_message = 4u << 20;  ///< a pushed configuration is the largest
+inline constexpr std::size_t max_services = 1000;
+inline constexpr std::size_t heartbeat_key_size = 32;
 
 /// First in each direction. A different cluster name or protocol version ends the connection.
 struct Hello {
@@ -28,6 +30,9 @@ struct Hello {
 };
 struct StateMessage {
   NodeState state;
+  /// The sender's last heartbeat when it wrote this: channel and datagrams overtake each other, and older claims must
+  /// not replace newer ones. 0: none sent yet.
+  std::uint64_t heartbeat = 0;
 };
 /// The holder asks the other to get ready. `hash`: both must run the same configuration, unless `force`.
 struct Prepare {
@@ -90,6 +95,7 @@ struct PushCancel {
 using Message = std::variant<Hello, StateMessage, Prepare, Prepared, Take, Taken, Gone, Request, Pause, Bye,
                              PushOffer, PushReply, PushCommit, PushDone, PushCancel>;
 
+/// Framed. Empty if it would exceed max_message, which only a pushed text can.
 std::string encode(const Message& message);
 
 /// Collects bytes until messages are whole.
