@@ -66,6 +66,9 @@ struct Decoded {
   std::string detail;  ///< for a log line: numbers, no bytes of the packet
 };
 
+/// `interval` as that version's field can carry it: rounded up, at least one unit, at most what fits.
+Duration on_the_wire(Version version, Duration interval);
+
 /// `payload` is the IP payload. Checks TTL, version, type, vrid range, count and length (exact, or exact plus a
 /// trailer), the checksum in either form and the interval (0 is refused: erratum 8301). Not the trailer's HMAC.
 Decoded decode(Bytes payload, const Envelope& envelope);
