@@ -59,7 +59,7 @@ struct StationAction {
     FollowPeer,  ///< the holder's active instances: the control loop elects the same ones (remote state)
     HandoverResult,  ///< of `group`, for whoever asked: `ok`, `text`
     Push,  ///< `message` from the peer about a configuration push
-    Story,  ///< `text`, an event of kind `group`
+    Story,  ///< `text`, an event of kind `group` about `bytes` (a group's or the other node's name; may be empty)
   };
   Kind kind = Kind::Story;
   std::string group, bytes, text;
@@ -135,8 +135,8 @@ class Station {
   Role role(std::string_view group) const;
   std::vector<GroupReport> report() const;
   const Peer* peer() const;  ///< null when not paired
-  std::vector<MachineAction> farewell(
-      WallTime wall) const;  ///< priority-0 packets of what is held, for the guardian
+  /// Priority-0 packets of what is held, for the guardian; `text` is the group that `router` belongs to.
+  std::vector<MachineAction> farewell(WallTime wall) const;
 
  private:
   struct Impl;

@@ -1,0 +1,164 @@
+// The other half of station_group.h: from facts to a verdict, and from the verdict to the machine.
+#include <algorithm>
+#include <utility>
+
+#include "vrrp/station_group.h"
+
+namespace holdfast::vrrp {
+
+void Group::set_fitness(Fitness fitness, std::string why) {
+  fitness_ = fitness;
+  unfit_why_ = std::move(why);
+}
+
+Handover::Own Group::own(const Facts& facts) const {
+  const Fitness fitness = facts.isolated || facts.stopping || facts.resuming ? Fitness::Unfit : fitness_;
+  return {role_ == Role::Holder, fitness, role_ == Role::Holder ? epoch_ : std::max(epoch_, peer_epoch_),
+          facts.config->config_hash};
+}
+
+Evidence Group::evidence(Instant now, const Facts& facts) const {
+  const StationConfig& c = *facts.config;
+  Evidence e;
+  e.own_name = c.own_name;
+  e.peer_name = c.peer_name.empty() ? "the other node" : c.peer_name;
+  e.paired = c.paired;
+  e.own = claim(facts.stopping);
+  e.link = facts.link();
+  e.peer = facts.peer == nullptr ? nullptr : facts.peer->claim(name());
+  e.isolated = facts.isolated;
+  e.gateway_known = facts.gateway_known;
+  e.gateway_fresh = facts.gateway_fresh;
+  e.foreign_active = machine_.foreign_active(now);
+  const std::uint8_t theirs = e.peer == nullptr ? 0 : e.peer->priority;
+  e.preempt = config_.vrrp.preempt;
+  e.preferred =
+      config_.prefer == c.own_name || (e.preempt && config_.prefer.empty() && e.own.priority > theirs);
+  e.peer_preferred =
+      config_.prefer == c.peer_name || (e.preempt && config_.prefer.empty() && theirs > e.own.priority);
+  e.settled = facts.settled;
+  e.witness = facts.witness;
+  e.unfit_why = unfit_why_;
+  e.peer_address_lower = c.peer_address < c.own_address;
+  e.vacant = vacant_since_ != Instant::never() && now >= vacant_since_ + vacant_patience;
+  return e;
+}
+
+/// Notes from the peer's claim: its epoch, contention, vacancy, and a confirmation that came as a claim.
+void Group::keep_books(Instant now, const Facts& facts) {
+  const Claim* peer = facts.peer == nullptr ? nullptr : facts.peer->claim(name());
+  if (peer != nullptr) peer_epoch_ = std::max(peer_epoch_, peer->epoch);
+  const bool alive = facts.link() == Link::Alive && peer != nullptr;
+  const bool peer_holds = alive && peer->role == Role::Holder;
+  if (peer_holds) handover_.on_peer_holds(now, peer->epoch);
+  if (alive && peer->role == Role::Lingering && handover_.taker() == Handover::Taker::Ready &&
+      peer->epoch < handover_.offered())
+    handover_.on_take({name(), handover_.offered()}, own(facts));
+
+  const bool holder = role_ == Role::Holder;
+  if (alive && contended_ && holder && !peer_holds) machine_.announce_again(now);
+  if (alive) contended_ = holder && peer_holds;
+  // A holder's epoch is the greatest of the pair, or a healed partition would be judged by an old one.
+  if (alive && holder && !peer_holds && !handover_.deciding() && peer->epoch >= epoch_)
+    epoch_ = peer->epoch + 1;
+  const bool vacant = alive && !holder && !peer_holds;
+  if (!vacant) vacant_since_ = Instant::never();
+  if (vacant && vacant_since_ == Instant::never()) vacant_since_ = now;
+}
+
+void Group::judge(Instant now, const Facts& facts) {
+  judged_ = now;
+  keep_books(now, facts);
+  pump(now);
+  if (facts.resuming) return steer(now, Steering::Stand);
+  if (facts.stopping) {
+    if (handover_.deciding()) return;
+    because_ = "this node is being stopped";
+    if (role_ == Role::Holder) machine_.yield(now, true);
+    return steer(now, Steering::Stand);
+  }
+  apply(now, vrrp::judge(evidence(now, facts)), facts);
+}
+
+void Group::apply(Instant now, const Verdict& verdict, const Facts& facts) {
+  if (handover_.giver() == Handover::Giver::Taking) return;
+  if (handover_.giver() == Handover::Giver::Preparing) {
+    if (verdict.ought != Ought::Stand) return;
+    handover_.cancel(now, verdict.because);
+  }
+  because_ = verdict.because;
+  moves_if_ = verdict.moves_if;
+  if (verdict.ought != Ought::HandOver) worse_since_ = Instant::never();
+  asking_due_ = Instant::never();
+  switch (verdict.ought) {
+    case Ought::Hold: return steer(now, Steering::Hold);
+    case Ought::Defer: return steer(now, Steering::Free);
+    case Ought::Stand: return stand(now, facts);
+    case Ought::HandOver: steer(now, Steering::Hold); return consider_handover(now, facts);
+    case Ought::Ask: steer(now, Steering::Stand); return consider_asking(now);
+  }
+}
+
+/// A holder that must not hold any more does not wait for a hand-over, but tells the other at once.
+void Group::stand(Instant now, const Facts& facts) {
+  const Claim* peer = facts.link() == Link::Alive ? facts.peer->claim(name()) : nullptr;
+  const bool to_peer = role_ == Role::Holder && peer != nullptr && peer->role != Role::Holder &&
+                       peer->fitness > Fitness::Unfit;
+  const bool held_elsewhere = (peer != nullptr && peer->role == Role::Holder) || machine_.foreign_active(now);
+  if (role_ == Role::Holder) machine_.yield(now, !held_elsewhere);
+  steer(now, Steering::Stand);
+  pump(now);
+  if (to_peer) host_.say(now, Take{name(), std::max(epoch_, peer_epoch_) + 1});
+}
+
+void Group::consider_handover(Instant now, const Facts& facts) {
+  if (worse_since_ == Instant::never()) worse_since_ = now;
+  if (now < worse_since_ + worse_patience || now < retry_at_ || handover_.giver() != Handover::Giver::Idle)
+    return;
+  retry_at_ = now + retry_patience;
+  handover_.begin(now, std::max(epoch_, peer_epoch_), facts.config->config_hash, true);
+}
+
+void Group::consider_asking(Instant now) {
+  asking_due_ = std::max(ask_at_, now);
+  if (now < ask_at_) return;
+  ask_at_ = asking_due_ = now + ask_patience;
+  host_.say(now, Request{name()});
+}
+
+void Group::on_timer(Instant now, WallTime wall) {
+  machine_.on_timer(now, wall);
+  handover_.on_timer(now);
+  if (now >= request_until_) answer(false, "the holder did not hand over in time");
+  pump(now);
+}
+
+void Group::on_link(Instant now, Link before, const Facts& facts) {
+  const Link link = facts.link();
+  const bool known = link == Link::Alive || link == Link::Paused;
+  machine_.set_suspicious(known);
+  machine_.set_known_peers(known ? facts.config->peer_addresses : std::vector<Address>());
+  if (link == Link::Dead || link == Link::Left) handover_.on_link_lost(true);
+  if (link == Link::Silent || link == Link::Absent) handover_.on_link_lost(false);
+  if (link == Link::Alive && before != Link::Alive && role_ == Role::Holder) machine_.announce_again(now);
+  pump(now);
+}
+
+void Group::on_message(Instant now, const Message& message, const Facts& facts) {
+  keep_books(now, facts);
+  if (const auto* prepare = std::get_if<Prepare>(&message)) handover_.on_prepare(now, *prepare, own(facts));
+  if (const auto* prepared = std::get_if<Prepared>(&message)) handover_.on_prepared(now, *prepared);
+  if (const auto* take = std::get_if<Take>(&message)) handover_.on_take(*take, own(facts));
+  if (const auto* taken = std::get_if<Taken>(&message)) handover_.on_peer_holds(now, taken->epoch);
+  if (std::get_if<Gone>(&message) != nullptr) handover_.on_gone();
+  if (std::get_if<Request>(&message) != nullptr && role_ == Role::Holder) {
+    const Claim* peer = facts.peer->claim(name());
+    if (peer == nullptr || peer->fitness < fitness_ || facts.stopping)
+      story("handover", "the other node asks for it, but serves no better");
+    else
+      handover_.begin(now, std::max(epoch_, peer_epoch_), facts.config->config_hash, false);
+  }
+  pump(now);
+}
+
+}  // namespace holdfast::vrrp

@@ -1,0 +1,228 @@
+#include <algorithm>
+#include <utility>
+
+#include "vrrp/station_impl.h"
+
+namespace holdfast::vrrp {
+
+using Kind = StationAction::Kind;
+
+Station::Impl::Impl(StationConfig c, Instant now)
+    : config(std::move(c)), gateway(!config.gateways.empty(), config.peer.detector.every, now) {
+  for (StationGroup& group : config.groups) groups.push_back(std::make_unique<Group>(group, *this, now));
+  make_peer(now);
+}
+
+void Station::Impl::make_peer(Instant now) {
+  peer.reset();
+  if (config.paired) peer.emplace(config.peer, now);
+}
+
+Group* Station::Impl::find(std::string_view name) {
+  for (const auto& group : groups)
+    if (group->name() == name) return group.get();
+  return nullptr;
+}
+
+bool Station::Impl::any(Role role) const {
+  return std::any_of(groups.begin(), groups.end(), [&](const auto& g) { return g->role() == role; });
+}
+
+bool Station::Impl::deciding() const {
+  return std::any_of(groups.begin(), groups.end(), [](const auto& g) { return g->handover().deciding(); });
+}
+
+void Station::Impl::story(std::string kind, std::string subject, std::string text) {
+  StationAction action;
+  action.kind = Kind::Story;
+  action.group = std::move(kind);
+  action.bytes = std::move(subject);
+  action.text = std::move(text);
+  act(std::move(action));
+}
+
+/// The peer's write stands at once in the list of actions: a Take must not overtake the Linger before it.
+void Station::Impl::say(Instant now, const Message& message) {
+  if (!peer) return;
+  peer->say(now, message);
+  drain_peer(now);
+}
+
+void Station::Impl::carry(PeerAction& a) {
+  StationAction action;
+  switch (a.kind) {
+    case PeerAction::Kind::Dial: action.kind = Kind::Dial; break;
+    case PeerAction::Kind::Write: action.kind = Kind::WritePeer; break;
+    case PeerAction::Kind::CloseIn: action.kind = Kind::CloseIn; break;
+    case PeerAction::Kind::CloseOut: action.kind = Kind::CloseOut; break;
+    case PeerAction::Kind::Heartbeat: action.kind = Kind::Heartbeat; break;
+    case PeerAction::Kind::Story: return story("peer", config.peer_name, std::move(a.text));
+    case PeerAction::Kind::Deliver:
+      if (a.message) inbox.push_back(std::move(*a.message));
+      return;
+    case PeerAction::Kind::LinkChanged:
+    case PeerAction::Kind::StateChanged: return;
+  }
+  action.bytes = std::move(a.bytes);
+  act(std::move(action));
+}
+
+bool Station::Impl::drain_peer(Instant) {
+  if (!peer) return false;
+  auto actions = peer->take_actions();
+  for (PeerAction& action : actions) carry(action);
+  return !actions.empty();
+}
+
+bool Station::Impl::deliver(Instant now) {
+  if (inbox.empty()) return false;
+  while (!inbox.empty()) {
+    const Message message = std::move(inbox.front());
+    inbox.pop_front();
+    route(now, message);
+  }
+  return true;
+}
+
+void Station::Impl::route(Instant now, const Message& message) {
+  const std::string* name = std::visit(
+      []<class M>(const M& m) -> const std::string* {
+        if constexpr (requires { m.group; }) return &m.group;
+        return nullptr;
+      },
+      message);
+  if (name != nullptr) {
+    if (Group* group = find(*name)) return group->on_message(now, message, facts(now));
+    return story("peer", config.peer_name, "it speaks of a group that is not configured here: " + *name);
+  }
+  StationAction action;
+  action.kind = Kind::Push;
+  action.message = message;
+  act(std::move(action));
+}
+
+Facts Station::Impl::facts(Instant now) const {
+  Facts f;
+  f.peer = peer ? &*peer : nullptr;
+  f.isolated = !carrier || gateway.cut_off();
+  f.gateway_known = gateway.known();
+  f.gateway_fresh = gateway.fresh();
+  f.settled = now >= settled_at;
+  f.resuming = resuming;
+  f.stopping = stopping;
+  f.witness = witness;
+  f.config = &config;
+  return f;
+}
+
+NodeState Station::Impl::state() const {
+  NodeState s;
+  const bool unfit = stopping || resuming || !carrier || gateway.cut_off();
+  for (const auto& group : groups) s.claims.push_back(group->claim(unfit));
+  s.services = services;
+  s.config_hash = config.config_hash;
+  s.generation = config.generation;
+  return s;
+}
+
+void Station::Impl::notice_link(Instant now) {
+  const Link present = peer ? peer->link() : Link::Absent;
+  if (present == link) return;
+  const Link before = std::exchange(link, present);
+  if (present != Link::Silent) witness = 0;
+  for (const auto& group : groups) group->on_link(now, before, facts(now));
+}
+
+/// What the peer says of itself that concerns no single group: its services, its configuration.
+void Station::Impl::notice_remote() {
+  if (!peer || link != Link::Alive) return;
+  const NodeState& remote = peer->remote();
+  const bool holds = std::any_of(remote.claims.begin(), remote.claims.end(),
+                                 [](const Claim& c) { return c.role == Role::Holder; });
+  if (holds && remote.services != followed) {
+    followed = remote.services;
+    StationAction action;
+    action.kind = Kind::FollowPeer;
+    act(std::move(action));
+  }
+  if (remote.config_hash.empty() || config.config_hash.empty()) return;
+  const bool same = remote.config_hash == config.config_hash;
+  if (same && !drifted.empty())
+    story("drift", config.peer_name, "both nodes run the same configuration again");
+  if (!same && drifted != remote.config_hash + config.config_hash)
+    story("drift", config.peer_name,
+          "the configurations differ: " + config.config_hash + " here, " + remote.config_hash + " there");
+  drifted = same ? std::string() : remote.config_hash + config.config_hash;
+}
+
+void Station::Impl::watch(Instant now) {
+  if (!gateway.update(now, peer ? &*peer : nullptr)) return;
+  StationAction action;
+  action.kind = Kind::AskGateway;
+  act(std::move(action));
+}
+
+bool Station::Impl::heard_since_resume() const {
+  if (!peer) return true;
+  if (peer->link() != Link::Alive && peer->link() != Link::Silent) return true;
+  return peer->counters().heartbeats_received > heard_before;
+}
+
+/// After a freeze, packets from before its end may still be waiting: no verdict before two heartbeats' time.
+void Station::Impl::listen_again(Instant now) {
+  if (!resuming || now < listen_from) return;
+  if (heard_since_resume() || now >= listen_until) resuming = false;
+}
+
+void Station::Impl::finish_stop(Instant now) {
+  if (!stopping || ended || any(Role::Holder) || any(Role::Lingering) || deciding()) return;
+  for (const auto& group : groups) group->machine().stop(now), group->pump(now);
+  if (peer) {
+    peer->set_state(now, state());
+    drain_peer(now);
+  }
+  say(now, Bye{});
+  ended = true;
+}
+
+void Station::Impl::turn(Instant now) {
+  turned = now;
+  if (!started || ended) return;
+  bool more = true;
+  for (int round = 0; more && round < 16; ++round) {
+    more = drain_peer(now);
+    notice_link(now);
+    more = deliver(now) || more;
+    watch(now);
+    listen_again(now);
+    for (const auto& group : groups) {
+      group->judge(now, facts(now));
+      more = group->pump(now) || more;
+    }
+  }
+  notice_remote();
+  if (peer) peer->set_state(now, state());
+  drain_peer(now);
+  finish_stop(now);
+}
+
+Duration Station::Impl::takeover_time() const {
+  if (config.paired) return config.peer.detector.floor;
+  Duration least = Duration::seconds(3600);
+  for (const StationGroup& group : config.groups)
+    for (const RouterConfig& router : group.vrrp.routers)
+      least = std::min(least, router.interval * 3 + router.interval * (256 - group.vrrp.priority) / 256);
+  return least;
+}
+
+Instant Station::Impl::deadline() const {
+  if (!started || ended) return Instant::never();
+  Instant due = gateway.deadline();
+  if (peer) due = std::min(due, peer->deadline());
+  for (const auto& group : groups) due = std::min(due, group->deadline());
+  if (settled_at > turned) due = std::min(due, settled_at);
+  if (resuming) due = std::min(due, turned < listen_from ? listen_from : listen_until);
+  return due;
+}
+
+}  // namespace holdfast::vrrp
