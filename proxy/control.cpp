@@ -25,9 +25,13 @@ InstanceContexts contexts_for(const conf::Service& service, const ClientContexts
 Control::Control(io::Loop& loop, Events& events, Publish publish)
     : loop_(loop),
       events_(events),
-      publish_(std::move(publish)),
+      publish_([this, out = std::move(publish)](const std::string& service, const ServiceView& view) {
+        out(service, view);
+        change_timer_->arm(loop_.now());
+      }),
       hooks_(loop, events, parser_),
-      seed_(static_cast<std::uint64_t>(loop.wall().us)) {}
+      seed_(static_cast<std::uint64_t>(loop.wall().us)),
+      change_timer_(loop.timer(*this)) {}
 
 Control::~Control() = default;
 
@@ -44,12 +48,12 @@ std::unique_ptr<ServiceRunner> Control::make_runner(const conf::Service& service
   auto made = std::make_unique<ServiceRunner>(outside, service, std::move(tls), seed);
   if (old) {
     ServiceMemory memory = old->machine().memory();
-    made->start(&memory);
+    made->start(&memory, followed(service.name));
     return made;
   }
   auto it = std::find_if(imported_.begin(), imported_.end(),
                          [&](const ServiceMemory& m) { return m.name == service.name; });
-  made->start(it != imported_.end() ? &*it : nullptr);
+  made->start(it != imported_.end() ? &*it : nullptr, followed(service.name));
   return made;
 }
 
@@ -96,6 +100,33 @@ Status Control::drain(std::string_view service, std::string_view instance) {
 
 Status Control::ready(std::string_view service, std::string_view instance) {
   return set_drained(service, instance, false);
+}
+
+void Control::on_timer() {
+  if (changed_) changed_();
+}
+
+std::string Control::followed(const std::string& service) const {
+  for (const ActiveChoice& choice : followed_)
+    if (choice.service == service) return choice.instance;
+  return {};
+}
+
+void Control::follow(const std::vector<ActiveChoice>& chosen, bool on) {
+  followed_ = on ? chosen : std::vector<ActiveChoice>();
+  for (const auto& r : runners_) r->follow(followed(r->machine().config().name));
+}
+
+std::vector<ActiveChoice> Control::actives() const {
+  std::vector<ActiveChoice> out;
+  for (const auto& r : runners_) {
+    const ServiceMachine& machine = r->machine();
+    if (machine.config().mode != conf::Mode::ActiveStandby) continue;
+    const int active = machine.view().active;
+    out.push_back({machine.config().name,
+                   active < 0 ? "" : machine.config().instances[static_cast<std::size_t>(active)].name});
+  }
+  return out;
 }
 
 ServiceView Control::view(std::string_view service) const {

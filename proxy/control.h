@@ -24,10 +24,16 @@ namespace holdfast {
 
 class ServiceRunner;
 
+/// The active instance of one active-standby service, by name; empty: none.
+struct ActiveChoice {
+  std::string service, instance;
+  friend bool operator==(const ActiveChoice&, const ActiveChoice&) = default;
+};
+
 /// Client contexts by service name, for the services that have [service.tls].
 using ClientContexts = std::map<std::string, InstanceContexts>;
 
-class Control {
+class Control final : private io::TimerEvents {
  public:
   /// Called at each change, the epoch risen. It must not call back into Control; it posts to the loops.
   using Publish = std::function<void(const std::string& service, const ServiceView& view)>;
@@ -46,14 +52,24 @@ class Control {
   Status drain(std::string_view service, std::string_view instance);
   Status ready(std::string_view service, std::string_view instance);
 
-  ServiceView view(std::string_view service) const;   ///< epoch 0 if there is no such service
-  std::vector<ServiceStatus> status() const;          ///< in the order of the configuration
+  /// While `on`, this node stands by: services elect what the holder chose, wherever that is usable from here.
+  /// Else the present choices stay, and the rule of the election holds again. Services not named follow nobody.
+  void follow(const std::vector<ActiveChoice>& chosen, bool on);
+  /// What this node chose, for the other to follow; active-standby services only, in the configuration's order.
+  std::vector<ActiveChoice> actives() const;
+  /// Called on a later turn, once for all changes of a turn, when some view was published. It may call back.
+  void on_change(std::function<void()> changed) { changed_ = std::move(changed); }
+
+  ServiceView view(std::string_view service) const;  ///< epoch 0 if there is no such service
+  std::vector<ServiceStatus> status() const;  ///< in the order of the configuration
 
   /// For a binary upgrade: call import_state() before the first apply().
   std::string export_state() const;
   Status import_state(std::string_view text);
 
  private:
+  void on_timer() override;
+  std::string followed(const std::string& service) const;
   ServiceRunner* find(std::string_view service) const;
   Status set_drained(std::string_view service, std::string_view instance, bool drained);
   std::unique_ptr<ServiceRunner> make_runner(const conf::Service& service, InstanceContexts tls,
@@ -67,6 +83,9 @@ class Control {
   std::uint64_t seed_;
   std::vector<std::unique_ptr<ServiceRunner>> runners_;
   std::vector<ServiceMemory> imported_;
+  std::vector<ActiveChoice> followed_;
+  std::function<void()> changed_;
+  io::TimerPtr change_timer_;
 };
 
 }  // namespace holdfast

@@ -32,8 +32,9 @@ ServiceRunner::ServiceRunner(Outside outside, const conf::Service& config, Insta
   }
 }
 
-void ServiceRunner::start(const ServiceMemory* memory) {
+void ServiceRunner::start(const ServiceMemory* memory, const std::string& followed) {
   if (memory) machine_.recall(*memory);
+  if (!followed.empty()) machine_.follow(outside_.loop.now(), machine_.find(followed));
   machine_.start(outside_.loop.now());
   carry_out();
 }
@@ -59,6 +60,11 @@ void ServiceRunner::evidence(std::size_t instance, Evidence evidence, unsigned c
 
 void ServiceRunner::set_drained(std::size_t instance, bool drained) {
   machine_.set_drained(outside_.loop.now(), instance, drained);
+  carry_out();
+}
+
+void ServiceRunner::follow(const std::string& instance) {
+  machine_.follow(outside_.loop.now(), machine_.find(instance));
   carry_out();
 }
 

@@ -27,14 +27,15 @@ class ServiceRunner final : private io::TimerEvents {
 
   ServiceRunner(Outside outside, const conf::Service& config, InstanceContexts tls, std::uint64_t seed);
 
-  /// `memory` may be null. Publishes the first view; the first checks begin on the next turn.
-  void start(const ServiceMemory* memory);
+  /// `followed`: see follow(). `memory` may be null. Publishes the first view; the first checks begin on the next turn.
+  void start(const ServiceMemory* memory, const std::string& followed);
   /// True if this runner can go on under the new configuration: same instances, mode and pace of checks.
   bool suits(const conf::Service& config) const;
   void set_config(const conf::Service& config, InstanceContexts tls);
 
   void evidence(std::size_t instance, Evidence evidence, unsigned count);
   void set_drained(std::size_t instance, bool drained);
+  void follow(const std::string& instance);  ///< empty or unknown: nobody
   const ServiceMachine& machine() const { return machine_; }
 
  private:

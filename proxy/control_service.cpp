@@ -90,6 +90,11 @@ void ServiceMachine::set_drained(Instant now, std::size_t i, bool drained) {
   settle(now);
 }
 
+void ServiceMachine::follow(Instant now, int instance) {
+  election_.follow(instance);
+  settle(now);
+}
+
 void ServiceMachine::apply_step(Instant now, std::size_t i, Health::Step step) {
   Member& m = members_[i];
   if (step.probe) actions_.probes.push_back(i);
@@ -147,6 +152,7 @@ std::string ServiceMachine::election_text(int before) const {
     case Election::Why::ActiveRemoved: return "the active instance left the configuration";
     case Election::Why::ActiveDrained: return name_of_instance(before) + " was drained";
     case Election::Why::Returned: return "none was, and it can serve";
+    case Election::Why::Followed: return "the holder chose it";
     case Election::Why::ActiveDown: {
       const Health& health = members_[static_cast<std::size_t>(before)].health;
       return name_of_instance(before) + " is down (" + health.reason() + ")";

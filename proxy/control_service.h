@@ -94,6 +94,8 @@ class ServiceMachine {
   void on_check(Instant now, std::size_t instance, bool ok, std::string_view why, Duration took);
   void on_evidence(Instant now, std::size_t instance, Evidence evidence, unsigned count);
   void set_drained(Instant now, std::size_t instance, bool drained);  ///< by hand; repeating it does nothing
+  /// Elects what the holder of the virtual IP chose, while that is usable; -1: no longer. Balance: nothing.
+  void follow(Instant now, int instance);
 
   Instant deadline() const;
   ServiceActions take_actions();

@@ -2,15 +2,25 @@
 
 namespace holdfast {
 
+namespace {
+
+bool can_serve(std::span<const Candidate> candidates, int i) {
+  return i >= 0 && static_cast<std::size_t>(i) < candidates.size() &&
+         candidates[static_cast<std::size_t>(i)].usable();
+}
+
+}  // namespace
+
 int Election::best(std::span<const Candidate> candidates) const {
-  if (prefer_ >= 0 && static_cast<std::size_t>(prefer_) < candidates.size())
-    if (candidates[static_cast<std::size_t>(prefer_)].usable()) return prefer_;
+  if (can_serve(candidates, first_choice())) return first_choice();
+  if (can_serve(candidates, prefer_)) return prefer_;
   for (std::size_t i = 0; i < candidates.size(); ++i)
     if (candidates[i].usable()) return static_cast<int>(i);
   return -1;
 }
 
 Election::Why Election::reason(std::span<const Candidate> candidates) const {
+  if (can_serve(candidates, followed_)) return Why::Followed;
   if (removed_) return Why::ActiveRemoved;
   if (!begun_) return Why::Start;
   if (active_ < 0) return Why::Returned;
@@ -20,11 +30,10 @@ Election::Why Election::reason(std::span<const Candidate> candidates) const {
 
 bool Election::decide(Instant now, std::span<const Candidate> candidates) {
   waiting_ = false;
-  if (active_ >= 0 && static_cast<std::size_t>(active_) < candidates.size() &&
-      candidates[static_cast<std::size_t>(active_)].usable())
+  if (can_serve(candidates, active_) && (active_ == followed_ || !can_serve(candidates, followed_)))
     return false;
   int next = best(candidates);
-  std::size_t first = prefer_ >= 0 ? static_cast<std::size_t>(prefer_) : 0;
+  std::size_t first = first_choice() >= 0 ? static_cast<std::size_t>(first_choice()) : 0;
   if (!begun_ && now < patient_until_ && first < candidates.size() && !candidates[first].drained &&
       candidates[first].health == HealthState::Unknown) {
     waiting_ = true;

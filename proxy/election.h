@@ -6,6 +6,8 @@
 // not drained, else the first such in the file. Nothing up: nobody is active, and the first to come up is, at
 // once. Only at the start does the machine wait, for at most `patience`, for the first choice's first
 // check, so that a race between two healthy instances does not decide where the service lives.
+// The standby node of a pair follows: what the holder of the virtual IP chose is elected wherever it is usable, and
+// is the first choice meanwhile; the rule above holds while it is not.
 #pragma once
 
 #include <cstdint>
@@ -33,12 +35,15 @@ class Election {
     ActiveDrained,  ///< it was moved away from by hand
     ActiveRemoved,  ///< a reload took it out
     Returned,  ///< nobody was active, one came up or was made ready
+    Followed,  ///< the holder of the virtual IP chose it
   };
   static constexpr Duration patience = Duration::millis(500);
 
   /// `prefer`: index of the first choice; -1: the first in the file.
   Election(int prefer, Instant now) : prefer_(prefer), patient_until_(now + patience) {}
 
+  /// The holder's choice; -1: there is none to follow, and the present one stays. Then decide().
+  void follow(int instance) { followed_ = instance; }
   /// Judges anew; true if active() changed. Call after any change and at the deadline.
   bool decide(Instant now, std::span<const Candidate> candidates);
   Instant deadline() const { return waiting_ ? patient_until_ : Instant::never(); }
@@ -52,10 +57,12 @@ class Election {
   void restore(int active, std::uint64_t elections, Instant last, bool removed = false);
 
  private:
+  int first_choice() const { return followed_ >= 0 ? followed_ : prefer_; }
   int best(std::span<const Candidate> candidates) const;
   Why reason(std::span<const Candidate> candidates) const;
 
   int prefer_;
+  int followed_ = -1;
   Instant patient_until_;
   int active_ = -1;
   bool begun_ = false;  // a first election was held or restored

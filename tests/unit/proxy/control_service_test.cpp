@@ -343,3 +343,19 @@ TEST_CASE("a broken hand-over is refused as a whole") {
     CHECK_FALSE(read_memories(bad, at(5)));
   CHECK(read_memories("holdfast-state 1\n", at(5))->empty());
 }
+
+TEST_CASE("a service that follows tells why, and tells the instances their roles") {
+  Played p(service_of(2));
+  p.bring_up();
+  p.machine.follow(at(10), 1);
+  p.collect();
+  CHECK(p.active() == 1);
+  CHECK(p.stories == std::vector<std::string>{"election supervisor ef-b is active: the holder chose it"});
+  CHECK(p.roles == std::vector<std::string>{"run ef-a standby", "run ef-b active", "post ef-a standby",
+                                            "post ef-b active"});
+  p.evidence(at(20), 1, Evidence::Refused);
+  CHECK(p.active() == 0);
+  p.machine.follow(at(30), -1);
+  p.collect();
+  CHECK(p.active() == 0);
+}

@@ -336,3 +336,45 @@ TEST_CASE("each instance is checked over TLS against its own name; a stranger's 
   CHECK(w.active() == 0);
   CHECK(w.told("health", "ef-c down: the first check failed: connect failed: "));
 }
+
+TEST_CASE("a standby node follows the holder's choice until it holds, over a reload too") {
+  World w(2);
+  w.apply();
+  REQUIRE(w.bench.until([&] { return w.active() == 0 && w.views.back().instances[1].usable; }));
+  CHECK(w.control->actives() == std::vector<ActiveChoice>{{"supervisor", "ef-a"}});
+  w.control->follow({{"other", "x"}, {"supervisor", "ef-b"}}, true);
+  CHECK(w.active() == 1);
+  CHECK(w.told("election", "ef-b is active: the holder chose it"));
+  w.service().check.every = 5_s;  // makes the service anew
+  w.service().prefer = "ef-a";
+  w.apply();
+  CHECK(w.active() == 1);
+  w.control->follow({{"supervisor", "ef-a"}}, false);
+  CHECK(w.active() == 1);
+  CHECK(w.control->actives() == std::vector<ActiveChoice>{{"supervisor", "ef-b"}});
+  w.control->follow({{"supervisor", "gone"}}, true);
+  w.control->follow({{"supervisor", ""}}, true);
+  CHECK(w.active() == 1);
+}
+
+TEST_CASE("changes are told on a later turn, once for all of a turn, and Control may be asked then") {
+  World w(2);
+  unsigned told = 0;
+  std::vector<ActiveChoice> seen;
+  w.control->on_change([&] {
+    ++told;
+    seen = w.control->actives();
+  });
+  w.apply();
+  CHECK(told == 0);
+  REQUIRE(w.bench.until([&] { return !seen.empty() && seen[0].instance == "ef-a"; }));
+  REQUIRE(w.bench.until([&] { return w.views.back().instances[1].usable; }));
+  for (int i = 0; i < 3; ++i) w.bench.pass(1_ms);
+  const unsigned before = told;
+  REQUIRE(w.control->drain("supervisor", "ef-a"));
+  REQUIRE(w.control->ready("supervisor", "ef-a"));
+  REQUIRE(w.control->drain("supervisor", "ef-b"));
+  CHECK(told == before);
+  REQUIRE(w.bench.until([&] { return told > before; }));
+  CHECK(told == before + 1);
+}

@@ -119,3 +119,48 @@ TEST_CASE("random histories: one active whenever one is usable, and it moves onl
     REQUIRE(e.elections() == changes);
   }
 }
+
+TEST_CASE("a follower elects what the holder chose, and stays there when it follows no more") {
+  Election e(0, at(0));
+  decide(e, at(0), {up, up, up});
+  e.follow(2);
+  CHECK(decide(e, at(1), {up, up, up}));
+  CHECK(e.active() == 2);
+  CHECK(e.why() == Election::Why::Followed);
+  CHECK_FALSE(decide(e, at(2), {up, up, up}));
+  e.follow(-1);
+  CHECK_FALSE(decide(e, at(3), {up, up, up}));
+  CHECK(e.active() == 2);
+  CHECK(e.elections() == 2);
+}
+
+TEST_CASE("a follower never elects what is down or drained here, and goes over once it can") {
+  for (Candidate bad : {down, unknown, drained}) {
+    Election e(0, at(0));
+    decide(e, at(0), {up, up});
+    e.follow(1);
+    CHECK_FALSE(decide(e, at(1), {up, bad}));
+    CHECK(e.active() == 0);
+    CHECK(decide(e, at(2), {up, up}));
+    CHECK(e.active() == 1);
+    CHECK(decide(e, at(3), {up, bad}));
+    CHECK(e.active() == 0);
+  }
+  Election out_of_range(0, at(0));
+  out_of_range.follow(7);
+  CHECK(decide(out_of_range, at(1), {up, up}));
+  CHECK(out_of_range.active() == 0);
+}
+
+TEST_CASE("a follower that starts waits for what the holder chose, for as long as it would for its own choice") {
+  Election e(0, at(0));
+  e.follow(1);
+  CHECK_FALSE(decide(e, at(1), {up, unknown}));
+  CHECK(decide(e, at(2), {up, up}));
+  CHECK(e.active() == 1);
+  Election late(0, at(0));
+  late.follow(1);
+  CHECK_FALSE(decide(late, at(1), {up, unknown}));
+  CHECK(decide(late, at(500), {up, unknown}));
+  CHECK(late.active() == 0);
+}
