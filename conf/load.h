@@ -39,6 +39,9 @@ Loaded load_text(std::string_view text, const std::string& name, const LoadOptio
 /// running process while its file is broken. Empty: not there. Looks up no name and opens no file.
 std::string glance_control_socket(std::string_view text, const std::string& name);
 
+/// Whether a text has a [vip], be the rest of it right or wrong. Looks up no name and opens no file: no secret.
+bool glance_has_vip(std::string_view text);
+
 /// What a reload from `before` to `after` would change, one line a change; empty: nothing.
 std::vector<std::string> diff(const Snapshot& before, const Snapshot& after);
 

@@ -101,11 +101,15 @@ Hooks::Hooks(io::Loop& loop, Events& events, http::HeadParser& parser)
 
 Hooks::~Hooks() = default;
 
-Hooks::Runner& Hooks::runner(const conf::Service& service, std::size_t instance) {
-  const std::string& name = service.instances[instance].name;
-  std::unique_ptr<Runner>& runner = runners_[service.name][name];
-  if (!runner) runner = std::make_unique<Runner>(*this, service.name + "/" + name);
+Hooks::Runner& Hooks::runner(const std::string& service, const std::string& instance) {
+  std::unique_ptr<Runner>& runner = runners_[service][instance];
+  if (!runner) runner = std::make_unique<Runner>(*this, service + (instance.empty() ? "" : "/" + instance));
   return *runner;
+}
+
+void Hooks::run_for_vip(const std::string& vip, std::vector<std::string> argv, Duration timeout,
+                        std::string what) {
+  runner("vip." + vip, {}).run(std::move(argv), timeout, std::move(what));
 }
 
 void Hooks::run_command(const conf::Service& service, std::size_t instance, bool active) {
@@ -118,14 +122,15 @@ void Hooks::run_command(const conf::Service& service, std::size_t instance, bool
     replace_all(word, "{state}", state_name(active));
   }
   std::string what = std::string(state_name(active)) + ": the command " + argv[0];
-  runner(service, instance).run(std::move(argv), hook.timeout, std::move(what));
+  runner(service.name, service.instances[instance].name).run(std::move(argv), hook.timeout, std::move(what));
 }
 
 void Hooks::post(const conf::Service& service, std::size_t instance, bool active, TlsContextPtr tls) {
   const conf::Hook& hook = active ? service.on_active : service.on_standby;
   if (hook.post.empty()) return;
   ProbeSpec spec = hook_probe(service, service.instances[instance], std::move(tls), hook, state_name(active));
-  runner(service, instance).post(spec, std::string(state_name(active)) + ": the POST to " + hook.post);
+  runner(service.name, service.instances[instance].name)
+      .post(spec, std::string(state_name(active)) + ": the POST to " + hook.post);
 }
 
 void Hooks::forget(const std::string& service) { runners_.erase(service); }

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "conf/snapshot.h"
 #include "proxy/check_driver.h"
@@ -26,10 +27,12 @@ class Hooks {
   /// Likewise for the POST.
   void post(const conf::Service& service, std::size_t instance, bool active, TlsContextPtr tls);
   void forget(const std::string& service);   ///< what still runs for it is ended
+  /// A virtual IP's hook: `argv` with its words filled in. `what` begins the event that tells the result.
+  void run_for_vip(const std::string& vip, std::vector<std::string> argv, Duration timeout, std::string what);
 
  private:
   class Runner;
-  Runner& runner(const conf::Service& service, std::size_t instance);
+  Runner& runner(const std::string& service, const std::string& instance);
 
   io::Loop& loop_;
   Events& events_;
