@@ -19,8 +19,8 @@ from netns import MAC, ROLES, Net
 from wire import SECONDS, Skip, wait
 
 VIP4, VIP6, LINK_LOCAL6 = "10.9.0.10", "fd09::10", "fe80::10"
-PORT = 7000
-PROBE = str(pathlib.Path(__file__).with_name("vip_probe.py"))
+PORT, WEB, SQL, INSTANCE, ECHO = 7000, 8080, 1433, 9000, 9001
+PROBE, LOAD = (str(pathlib.Path(__file__).with_name(name)) for name in ("vip_probe.py", "vip_load.py"))
 NAMES = {mac: role for role, mac in MAC.items()}
 OTHER = {"a": "b", "b": "a"}
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -73,30 +73,33 @@ class Stalled:
 
 
 class Instrument:
-    """vip_probe.py in a namespace; what it printed so far, split into fields."""
+    """A program in a namespace; what it printed so far, split into fields."""
 
-    def __init__(self, net, role, *argv):
-        self.path = pathlib.Path(f"/tmp/{net.prefix}probe{time.monotonic_ns()}")
+    def __init__(self, site, role, *argv):
+        self.path = site.dir / f"instrument-{len(site.instruments)}"
         with open(self.path, "wb") as out:
-            self.process = net.popen(role, sys.executable, "-S", PROBE, *argv, stdout=out)
-        net.instruments.append(self)
+            self.process = site.net.popen(role, sys.executable, "-S", *argv, stdout=out)
+        site.instruments.append(self)
 
     def lines(self):
         text = self.path.read_text()
         return [(int(at), *rest) for at, *rest in (line.split() for line in text[:text.rfind("\n") + 1].splitlines())]
 
+    def kinds(self, *kinds, since=0):
+        """Lines of these kinds."""
+        return [line for line in self.lines() if line[1] in kinds and line[0] >= since]
+
     def end(self):
         if self.process.poll() is None:
-            self.process.kill()
+            self.process.terminate()
         self.process.wait()
-        self.path.unlink(missing_ok=True)
 
 
 class Asker(Instrument):
     """Asks the virtual address every millisecond which node it is."""
 
-    def __init__(self, net, address=VIP4, every_ms=1):
-        super().__init__(net, "c", "ask", address, PORT, every_ms)
+    def __init__(self, site, address=VIP4, every_ms=1):
+        super().__init__(site, "c", PROBE, "ask", address, PORT, every_ms)
 
     def last(self):
         lines = self.lines()
@@ -140,11 +143,11 @@ class Asker(Instrument):
 class Watcher(Instrument):
     """Asks by fresh ARP or ND where the address lives, and notes announcements and advertisements that pass by."""
 
-    def __init__(self, net, address=VIP4, every_ms=5):
-        super().__init__(net, "c", "arp", "eth0", address, every_ms)
+    def __init__(self, site, address=VIP4, every_ms=5):
+        super().__init__(site, "c", PROBE, "arp", "eth0", address, every_ms)
 
     def heard(self, kind, since=0):
-        return [(at, NAMES.get(mac, mac), int(number)) for at, what, mac, number in self.lines() if what == kind and at >= since]
+        return [(at, NAMES.get(mac, mac), int(number)) for at, _, mac, number in self.kinds(kind, since=since)]
 
     def questions(self, since=0):
         """For each question, in order: who answered it."""
@@ -162,25 +165,52 @@ class Watcher(Instrument):
         return sum(1 for names in self.questions(since) if len(set(names)) > 1)
 
 
+class Hold(Instrument):
+    """Connections that stay busy, half of them HTTP, half opaque."""
+
+    def __init__(self, site, count, address=VIP4):
+        super().__init__(site, "c", LOAD, "hold", address, WEB, SQL, count)
+        wait(lambda: self.kinds("open"), f"{count} connections to open; {self.lines()[:5]}", 2 * SECONDS)
+
+    def broken(self):
+        """What must not happen to a connection."""
+        return self.kinds("reset", "cut", "late")
+
+
+class Load(Instrument):
+    """Requests on a fixed schedule, each on a connection of its own."""
+
+    def __init__(self, site, per_second, address=VIP4):
+        super().__init__(site, "c", LOAD, "load", address, WEB, per_second)
+
+    def requests(self, since=0, until=1 << 62):
+        """(when due, milliseconds it took, outcome, method), in the order of their ends."""
+        return [(due, int(us) / 1000, outcome, method) for due, us, outcome, method in self.lines() if since <= due < until]
+
+    def failed(self, since=0, until=1 << 62):
+        return [request for request in self.requests(since, until) if request[2] != "ok"]
+
+
 class Node:
     """One node's programs. `role` is a or b; `name` is what it answers."""
 
     def __init__(self, site, role):
         self.site, self.net, self.role, self.name = site, site.net, role, role
-        self.process = self.service = None
+        self.process = self.service = self.instance = None
         self.log_path = site.dir / f"{role}.log"
 
     def start(self):
         if not self.service or self.service.poll() is not None:
-            self.service = self.net.popen(self.role, sys.executable, "-S", PROBE, "answer", self.name, PORT, *self.site.vips,
+            routable = [vip for vip in self.site.vips if vip != LINK_LOCAL6]
+            self.service = self.net.popen(self.role, sys.executable, "-S", PROBE, "answer", self.name, PORT, *routable,
                                           stdout=subprocess.PIPE)
-            self.service.stdout.readline()  # ready
+            assert self.service.stdout.readline(), "the service beside the program did not start"
         self.process = self.net.popen(self.role, "sh", "-c", self.command(), stdout=open(self.log_path, "ab"),
                                       stderr=subprocess.STDOUT)
         return self
 
     def log(self):
-        return self.log_path.read_text(errors="replace")
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
     def logged(self, text, seconds=SECONDS):
         wait(lambda: text in self.log(), f"'{text}' in the log of {self.role}:\n{self.log()[-3000:]}", seconds)
@@ -193,20 +223,24 @@ class Node:
         return tree(self.process.pid) + [self.service.pid]
 
     def kill(self):
-        """All at once, as the kernel's out-of-memory killer or a crash of everything would."""
+        """The program with all its processes, and its service, at once. The instance lives on."""
         at = time.monotonic_ns()
         send(self.everything(), signal.SIGKILL)
         self.process.wait()
         self.service.wait()
         return at
 
+    def host(self):
+        return self.everything() + ([self.instance.pid] if self.instance else [])
+
     def freeze(self):
+        """The whole host stands still."""
         at = time.monotonic_ns()
-        send(self.everything(), signal.SIGSTOP)
+        send(self.host(), signal.SIGSTOP)
         return at
 
     def thaw(self):
-        send(reversed(self.everything()), signal.SIGCONT)
+        send(reversed(self.host()), signal.SIGCONT)
 
     def terminate(self):
         """SIGTERM to the program; its service answers on for as long as the address is there."""
@@ -228,7 +262,7 @@ class Node:
         return code
 
     def end(self):
-        for process in (self.process, self.service):
+        for process in (self.process, self.service, self.instance):
             if process and process.poll() is None:
                 send(tree(process.pid), signal.SIGKILL)
                 process.wait()
@@ -285,7 +319,15 @@ class Holdfast(Node):
         if not secret.exists():
             secret.write_text("a secret of this test, not shorter than is wanted of one\n")
             secret.chmod(0o600)
+        self.serve()
         return super().start()
+
+    def serve(self):
+        """The instance on this node, if it does not run."""
+        if not self.instance or self.instance.poll() is not None:
+            self.instance = self.net.popen(self.role, sys.executable, "-S", LOAD, "serve", self.role, f"10.9.0.{ROLES[self.role]}",
+                                           INSTANCE, ECHO, stdout=subprocess.PIPE)
+            self.instance.stdout.readline()  # ready
 
     def command(self):
         return (f"mount -t tmpfs tmpfs /run && cp -p {self.folder()}/* /run/ && "
@@ -326,29 +368,22 @@ class Site:
                 raise Skip(f"{program} is not installed")
         self.dir, self.binary, self.vips, self.settings = pathlib.Path(directory), binary, tuple(vips), settings
         self.net = Net(second_path)
-        self.net.instruments = []
+        self.instruments = []
         self.second_path = second_path
         self.nodes = {role: kind(self, role) for role, kind in kinds.items()}
-        self.others = []  # processes to end with the site
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         try:
-            for node in self.nodes.values():
-                node.end()
-            for process in self.others:
-                process.kill()
-                process.wait()
-            for instrument in self.net.instruments:
-                instrument.end()
+            for ending in [*self.instruments, *self.nodes.values()]:
+                ending.end()
         finally:
             self.net.close()
         for node in self.nodes.values():
-            if node.log_path.exists():
-                for sign in ("Sanitizer", "runtime error:"):
-                    assert sign not in node.log(), f"{sign} in the log of {node.role}:\n{node.log()[-5000:]}"
+            for sign in ("Sanitizer", "runtime error:"):
+                assert sign not in node.log(), f"{sign} in the log of {node.role}:\n{node.log()[-5000:]}"
 
     def __getitem__(self, role):
         return self.nodes[role]
@@ -388,10 +423,17 @@ version = {s.get('version', 3)}
 unicast = {'true' if s.get('unicast') else 'false'}
 {s.get('vip', '')}
 [listen.web]
-bind = ["vip.portal:8080"]
+bind = ["vip.portal:{WEB}"]
+[listen.sql]
+bind = ["vip.portal:{SQL}"]
+protocol = "tds"
+service = "sql"
 [service.app]
-instances = {{ a = "10.9.0.11:9000", b = "10.9.0.12:9000" }}
+instances = {{ a = "10.9.0.11:{INSTANCE}", b = "10.9.0.12:{INSTANCE}" }}
 check = {{ get = "/health", every = "100ms", every-down = "50ms", timeout = "300ms", fall = 2, rise = 2 }}
+[service.sql]
+instances = {{ a = "10.9.0.11:{ECHO}", b = "10.9.0.12:{ECHO}" }}
+check = {{ tcp = true, every = "100ms", every-down = "50ms", timeout = "300ms", fall = 2, rise = 1 }}
 [[route]]
 listen = ["web"]
 path = "/*"
