@@ -173,6 +173,11 @@ void Engine::drain(Instant deadline, io::Task done) {
   drain_timer_->arm(deadline);
 }
 
+void Engine::ask_to_close(bool on) {
+  for (auto& data : loops_)
+    data->loop->post([worker = data->worker.get(), on] { worker->ask_to_close(on); });
+}
+
 void Engine::on_drained(DataLoop& data) {
   data.drained = true;
   if (std::all_of(loops_.begin(), loops_.end(), [](const auto& d) { return d->drained; })) finish_drain();
@@ -211,6 +216,14 @@ std::vector<const LoopMetrics*> Engine::metrics() const {
 std::vector<Engine::LoopStatus> Engine::loops() const {
   std::vector<LoopStatus> all;
   for (const auto& data : loops_) all.push_back({data->worker->sessions_seen(), data->worker->turns()});
+  return all;
+}
+
+std::vector<Engine::LoopHandle> Engine::loops_for_watching() const {
+  std::vector<LoopHandle> all;
+  for (const auto& data : loops_)
+    all.push_back({"loop " + std::to_string(all.size()), data->loop.get(),
+                   [worker = data->worker.get()] { return worker->turns(); }});
   return all;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <latch>
 #include <map>
 #include <memory>
@@ -35,6 +36,10 @@ class Engine final : private io::TimerEvents {
   Status reload(conf::SnapshotPtr snapshot);
   /// Stops accepting and lets what is in progress finish; cuts what is left at the deadline, then `done`.
   void drain(Instant deadline, io::Task done);
+  /// While `on`, each HTTP/1.1 response says "Connection: close" and is its connection's last, so that clients come
+  /// back at the node that holds the virtual IP now. Nothing is cut: an idle connection stays until its next
+  /// request. TDS and tunnels are left alone.
+  void ask_to_close(bool on);
   void stop();  ///< at once; joins the loops
 
   Control& control() { return control_; }
@@ -47,6 +52,15 @@ class Engine final : private io::TimerEvents {
     std::uint64_t turns = 0;
   };
   std::vector<LoopStatus> loops() const;
+
+  /// For a watcher on another thread: `turns` may be called there, and `loop` only gets an empty task posted. Valid
+  /// until stop().
+  struct LoopHandle {
+    std::string name;
+    io::Loop* loop = nullptr;
+    std::function<std::uint64_t()> turns;
+  };
+  std::vector<LoopHandle> loops_for_watching() const;
 
  private:
   struct DataLoop {

@@ -30,6 +30,13 @@ void Sessions::drain_all() {
   }
 }
 
+void Sessions::ask_all_to_close() {
+  for (Session *s = live_.front(), *next = nullptr; s; s = next) {
+    next = List<Session>::next(*s);
+    s->ask_to_close();
+  }
+}
+
 void Sessions::reload_all() {
   for (Session *s = live_.front(), *next = nullptr; s; s = next) {
     next = List<Session>::next(*s);

@@ -16,6 +16,8 @@ class Session : public ListNode<Session> {
   virtual ~Session() = default;
   /// Finish politely and soon: after the exchange in progress, at the next statement, ... Repeatable.
   virtual void drain() = 0;
+  /// Connections had better be made anew, at the other node: the next response asks for it. Nothing is cut.
+  virtual void ask_to_close() {}
   /// There is a new configuration: follow it as far as nothing is in progress.
   virtual void reload() {}
   /// End now; whatever is in flight is lost. Calls die().
@@ -38,6 +40,7 @@ class Sessions {
   void reap();  ///< deletes the dead; called at turn end
   std::size_t size() const { return live_.size(); }
   void drain_all();
+  void ask_all_to_close();
   void reload_all();
   void cut_all();
 

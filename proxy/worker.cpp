@@ -253,6 +253,11 @@ void Worker::drain() {
   sessions_.drain_all();
 }
 
+void Worker::ask_to_close(bool on) {
+  http_.asks_to_close = on;
+  if (on) sessions_.ask_all_to_close();
+}
+
 std::vector<InheritedListener> Worker::listeners() const {
   std::vector<InheritedListener> out;
   for (const auto& [address, acceptor] : acceptors_)

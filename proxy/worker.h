@@ -63,6 +63,8 @@ class Worker {
   void commit(PlanPtr plan);
   void publish(const std::string& service, const ServiceView& view);
   void drain();
+  /// While `on`, responses ask HTTP clients to close; see Engine.
+  void ask_to_close(bool on);
   void cut() { sessions_.cut_all(); }
 
   std::vector<InheritedListener> listeners() const;

@@ -189,7 +189,7 @@ std::size_t ClientConnection::serve_one(Bytes input) {
   busy_ = true;
   due_ = Instant::never();
   const std::uint32_t most = config_->requests_per_connection;
-  const bool last = last_ || loop_.draining || (most > 0 && ++requests_ >= most);
+  const bool last = last_ || loop_.draining || loop_.asks_to_close || (most > 0 && ++requests_ >= most);
   exchange_->begin(*this, facts_, input.substr(0, end), std::exchange(first_byte_, Instant{}), last);
   // Without this call a request whose body is still to come would wait for its first byte.
   if (busy_ && !exchange_->request_complete()) return end + exchange_->on_client_data(input.substr(end));
@@ -354,6 +354,10 @@ void ClientConnection::drain() {
   last_ = true;
   if (busy_) return exchange_->close_after();
   if (state_ == State::Http && first_byte_ == Instant{}) watch_idle();
+}
+
+void ClientConnection::ask_to_close() {
+  if (busy_) exchange_->close_after();
 }
 
 void ClientConnection::cut() {

@@ -32,6 +32,7 @@ class ClientConnection final : public Session,
 
   // Session
   void drain() override;
+  void ask_to_close() override;
   void reload() override;
   void cut() override;
   // io::StreamEvents

@@ -71,6 +71,7 @@ struct HttpLoop {
   AccessLog& access;
   unsigned number;
   bool draining = false;
+  bool asks_to_close = false;               ///< each response is its connection's last; idle ones are left alone
   LoopPlan* current = nullptr;              ///< what new requests follow
   HeadParser parser;
   RetainBudget budget;

@@ -149,7 +149,7 @@ void run_world(std::uint64_t seed, bool rough, bool chaos, int clients, const st
     const bool first = world.random.chance(0.5);
     std::unique_ptr<Origin>& victim = first ? a : b;
     const int host = first ? host_a : host_b;
-    switch (world.random.below(4)) {
+    switch (world.random.below(5)) {
       case 0:
         world.kill(host);
         victim.reset();
@@ -158,6 +158,7 @@ void run_world(std::uint64_t seed, bool rough, bool chaos, int clients, const st
         break;
       case 1: world.freeze(host, world.random.between(100_ms, 5_s)); break;
       case 2: proxy->follow(snapshot); break;  // a reload in the middle of everything
+      case 3: proxy->worker->ask_to_close(round % 2 == 0); break;
       default:
         (void)proxy->control->drain("app", first ? "a" : "b");
         world.run_for(500_ms);
@@ -198,4 +199,33 @@ TEST_CASE("instances die, freeze, return; reloads and switch-overs in between") 
 
 TEST_CASE("the same with both instances in use") {
   for_each_seed(20, [](std::uint64_t seed) { run_world(seed, false, true, 6, "mode = \"balance\"\n"); });
+}
+
+TEST_CASE("asked to close: each response is its connection's last, in progress or not, and nothing is lost") {
+  SimWorld world(1);
+  Journal journal;
+  Origin origin(world, -1, journal);
+  auto probe = world.make_loop();
+  const int host = SimWorld::host_of(*probe);
+  Proxy proxy(world, host);
+  proxy.follow(configure(origin.host(), SimWorld::host_of(*world.make_loop()), host, ""));
+  world.run_for(2_s);
+  const std::vector<Request> requests(6, Request{"", "GET", "/blob/1000", "", false});
+  const ListenCounters& counters = proxy.metrics.listen("web");
+  const auto connections_of_six = [&](bool busy) {
+    const std::uint64_t before = counters.accepted.get();
+    Client client(world, SimWorld::address_of(host, 8080), requests);
+    if (busy) {
+      REQUIRE(world.run_until([&] { return counters.accepted.get() > before; }, 10_s));
+      proxy.worker->ask_to_close(true);
+    }
+    REQUIRE(world.run_until([&] { return client.done(); }, 60_s));
+    for (const Outcome& outcome : client.outcomes()) REQUIRE((outcome.status == 200 && !outcome.cut));
+    return counters.accepted.get() - before;
+  };
+  REQUIRE(connections_of_six(false) == 1);
+  REQUIRE(connections_of_six(true) == 6);
+  REQUIRE(connections_of_six(false) == 6);
+  proxy.worker->ask_to_close(false);
+  REQUIRE(connections_of_six(false) == 1);
 }
