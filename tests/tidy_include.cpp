@@ -53,7 +53,7 @@ const std::vector<Library>& libraries() {
       {{"toml"}, {"conf/parse.cpp"}, "toml++"},
       {{"nghttp2/"}, {"proxy/http/h2.cpp"}, "nghttp2"},
       {{"sybdb.h", "sybfront.h", "ctpublic.h"}, {"tds/monitor.cpp"}, "FreeTDS"},
-      {{"linux/netlink", "linux/rtnetlink", "libnl", "netlink/"}, {"vrrp/driver_netlink.cpp"}, "netlink"},
+      {{"linux/netlink", "linux/rtnetlink", "libnl", "netlink/"}, {"vrrp/driver_netlink.cpp", "vrrp/driver_netlink_wire.h"}, "netlink"},
       {{"xxhash.h"}, {"proxy/http/driver_resume.cpp"}, "xxHash"},
       {{"mimalloc"}, {"proxy/main.cpp", "proxy/metrics_process.cpp"}, "mimalloc"},
       {{"catch2/"}, {"tests/", "bench/"}, "Catch2"},

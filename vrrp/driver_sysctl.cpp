@@ -1,0 +1,77 @@
+#include "vrrp/driver_sysctl.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "vrrp/driver_descriptor.h"
+
+namespace holdfast::vrrp {
+namespace {
+
+std::string file_of(const std::string& path) { return "/proc/sys/" + path; }
+
+std::unexpected<Error> failed(const char* verb, const std::string& path) {
+  return fail(Blame::Operator,
+              std::string("cannot ") + verb + " " + file_of(path) + ": " + std::strerror(errno));
+}
+
+Result<std::string> read_value(const std::string& path) {
+  Descriptor file(::open(file_of(path).c_str(), O_RDONLY | O_CLOEXEC));
+  char text[256];
+  ssize_t n = file ? ::read(file.get(), text, sizeof text) : -1;
+  if (n < 0) return failed("read", path);
+  std::string value(text, static_cast<std::size_t>(n));
+  while (!value.empty() && value.back() == '\n') value.pop_back();
+  return value;
+}
+
+Status write_value(const std::string& path, const std::string& value) {
+  Descriptor file(::open(file_of(path).c_str(), O_WRONLY | O_CLOEXEC));
+  if (!file || ::write(file.get(), value.data(), value.size()) < 0) return failed("write", path);
+  return {};
+}
+
+}  // namespace
+
+Status Sysctl::set(const std::string& path, const std::string& value) {
+  auto before = read_value(path);
+  if (!before) return std::unexpected(before.error());
+  auto known =
+      std::find_if(changes_.begin(), changes_.end(), [&](const Change& c) { return c.path == path; });
+  if (*before == value && known == changes_.end()) return {};
+  if (*before != value)
+    if (auto written = write_value(path, value); !written) return written;
+  if (known == changes_.end())
+    changes_.push_back({path, *before, value});
+  else
+    known->now = value;
+  return {};
+}
+
+Status Sysctl::set_up_carrier(const std::string& interface) {
+  const std::string directory = "net/ipv4/conf/" + interface + "/";
+  if (auto done = set(directory + "arp_ignore", "1"); !done) return done;
+  return set(directory + "arp_announce", "2");
+}
+
+Status Sysctl::restore() {
+  Status result;
+  for (auto change = changes_.rbegin(); change != changes_.rend(); ++change) {
+    auto current = read_value(change->path);
+    if (!current && ::access(file_of(change->path).c_str(), F_OK) != 0)
+      continue;  // the interface is gone, and its settings with it
+    Status done;
+    if (!current)
+      done = std::unexpected(current.error());
+    else if (*current == change->now && *current != change->before)
+      done = write_value(change->path, change->before);
+    if (!done && result) result = done;
+  }
+  changes_.clear();
+  return result;
+}
+
+}  // namespace holdfast::vrrp

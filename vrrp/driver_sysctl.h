@@ -1,0 +1,36 @@
+// Kernel settings that the virtual IP needs on this host: changed only where they differ, and put back at the
+// end. A process that ends without restore() leaves them; the next one of a binary upgrade takes them over.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "proxy/base/result.h"
+
+namespace holdfast::vrrp {
+
+class Sysctl {
+ public:
+  struct Change {
+    std::string path;  ///< below /proc/sys: "net/ipv4/conf/eth0/arp_ignore"
+    std::string before, now;
+  };
+
+  Sysctl() = default;
+  /// `taken_over`: changes() of the process before, in a binary upgrade.
+  explicit Sysctl(std::vector<Change> taken_over) : changes_(std::move(taken_over)) {}
+
+  Status set(const std::string& path, const std::string& value);
+  /// What the interface needs that carries addresses which stand on `lo`: the kernel answers no ARP for them
+  /// and does not name them as the sender of its own questions, which would move them in everybody's caches.
+  Status set_up_carrier(const std::string& interface);
+  /// Puts back what this object changed and nobody has changed since, last first. Tries all, returns the
+  /// first error.
+  Status restore();
+  const std::vector<Change>& changes() const { return changes_; }
+
+ private:
+  std::vector<Change> changes_;
+};
+
+}  // namespace holdfast::vrrp
