@@ -1,0 +1,353 @@
+"""Two Holdfast nodes and their virtual IP: who holds it, and what moves it. Limits are generous; bench/vip measures."""
+import contextlib
+import http.client
+import os
+import socket
+import time
+
+from lib import wait
+from test_vip_interop import Forger
+from vip import Holdfast, Site, send, tree
+from vip_watch import INSTANCE, LINK_LOCAL6, VIP4, VIP6, WEB, Asker, Hold, Watcher
+
+SOON_MS = 100  # a loaded machine may be slow; a time-out of the pair's (200 ms at least) must not be what moved it
+
+
+@contextlib.contextmanager
+def pair(t, vips=(VIP4,), start="ab", **settings):
+    with Site(t.dir, {"a": Holdfast, "b": Holdfast}, t.binary, vips, **settings) as s:
+        s.ask, s.watch = Asker(s, vips[-1]), Watcher(s, vips[-1])
+        s.start(*start)
+        if start == "ab":
+            s.ask.steady("a")
+            s.paired()
+        yield s
+        s.watch.calm()
+
+
+def moved(s, at, limit=SOON_MS, old="a", new="b"):
+    """The address went from one to the other once, in time, and never were there two."""
+    s.ask.answered_by(new, after=at)
+    blackout, late = s.ask.blackout_ms(old, at)
+    print(f"blackout {blackout:.1f} ms")
+    s.ask.steady(new)
+    assert blackout < limit, f"nobody answered for {blackout:.1f} ms"
+    assert late == 0, f"{late} answers of the old holder after the first of the new one"
+    assert s.ask.moves(at - 50_000_000) == 1
+    assert s.watch.doubles() == 0, f"{s.watch.doubles()} questions were answered by both"
+
+
+def page(s, target="/", **fields):
+    """One request from the client through the address; (status, answering instance)."""
+    with s.net.entered("c"):
+        connection = http.client.HTTPConnection(VIP4, WEB, timeout=5)
+        connection.connect()
+    connection.request("GET", target, headers=fields)
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer.status, answer.getheader("X-Origin")
+
+
+def test_boot_of_both(t):
+    with pair(t) as s:
+        assert s.ask.moves() == 0 and s.watch.doubles() == 0
+        assert s["a"].vip()["role"] == "holder" and s["b"].vip()["role"] == "standby"
+        assert s["a"].vip()["because"] and s["b"].vip()["because"], "status says why"
+        assert page(s) == (200, page(s)[1])
+        for role in "ab":
+            assert "portal" in s[role].ask("status")
+
+
+def test_boot_of_one(t):
+    with pair(t, start="b") as s:
+        s.ask.steady("b")  # not the preferred one, but the only one
+        s["a"].start().ready()
+        s.paired()
+        time.sleep(1)
+        assert s.ask.moves() == 0, "it took the address from a healthy holder without being told to preempt"
+        assert s["a"].vip()["role"] == "standby"
+
+
+def test_preempt(t):
+    with pair(t, start="b", vip="preempt = true", cluster='heartbeat = "20ms"') as s:
+        s.ask.steady("b")
+        s["a"].start()
+        s.ask.steady("a")
+        assert s.ask.moves() == 1 and s.watch.doubles() == 0
+
+
+def test_killed_process(t):
+    with pair(t) as s:
+        moved(s, s["a"].kill())
+        since = time.monotonic_ns()
+        time.sleep(0.3)
+        assert not any("a" in names for names in s.watch.questions(since)), "a dead node answered"
+        s["a"].start().ready()
+        s.paired()
+        time.sleep(0.5)
+        assert s.ask.moves(since) == 0 and s["a"].vip()["role"] == "standby"
+        moved(s, s["b"].kill(), old="b", new="a")
+
+
+def test_killed_worker(t):
+    """Only the process that serves dies: its guardian cleans up and starts another, which comes back as standby."""
+    with pair(t) as s:
+        worker, at = s["a"].worker(), time.monotonic_ns()
+        send([worker], 9)
+        moved(s, at)
+        wait(lambda: s["a"].worker() not in (None, worker), "the guardian to start another worker")
+        s.paired()
+        assert s["a"].vip()["role"] == "standby"
+
+
+def test_killed_over_ipv6(t):
+    with pair(t, (LINK_LOCAL6, VIP6)) as s:
+        moved(s, s["a"].kill())
+
+
+def test_terminated(t):
+    with pair(t) as s:
+        moved(s, s["a"].terminate())
+        assert s["a"].process.wait(10) == 0
+        assert VIP4 not in s.net.addresses("a"), "it left the address behind"
+
+
+def test_handover(t):
+    with pair(t) as s:
+        held, at = Hold(s, 60), time.monotonic_ns()
+        s["a"].ask("handover")
+        moved(s, at)
+        time.sleep(1.5)
+        assert not held.broken(), f"connections that did not survive: {held.broken()[:5]}"
+        assert page(s)[0] == 200
+        at = time.monotonic_ns()
+        s["b"].ask("handover")
+        moved(s, at, old="b", new="a")
+        time.sleep(1)
+        assert not held.broken(), f"connections that did not survive the way back: {held.broken()[:5]}"
+
+
+def test_handover_without_a_peer(t):
+    with pair(t, start="a") as s:
+        s.ask.steady("a")
+        at = time.monotonic_ns()
+        assert s["a"].ask("handover", code=None)
+        time.sleep(0.3)
+        assert s.ask.moves(at) == 0 and s.ask.worst_gap_ms(at) < SOON_MS
+
+
+def test_frozen_host(t):
+    with pair(t) as s:
+        at = s["a"].freeze()
+        s.ask.answered_by("b", after=at)
+        time.sleep(max(0.0, 2 - (time.monotonic_ns() - at) / 1e9))
+        s["a"].thaw()
+        moved(s, at, 1100)  # silence-max, at the very most
+        time.sleep(1)
+        assert s.ask.moves(at) == 1
+        assert s["a"].vip()["role"] == "standby"
+
+
+def test_short_freeze(t):
+    with pair(t) as s:
+        at = s["a"].freeze()
+        time.sleep(0.15)
+        s["a"].thaw()
+        time.sleep(1)
+        assert s.ask.moves(at) <= 1 and s.watch.doubles() == 0
+
+
+def test_stalled_data_loop(t):
+    with pair(t, cluster='stall = "300ms"') as s:
+        stalled, at = s["a"].stall(), time.monotonic_ns()
+        try:
+            moved(s, at)
+        finally:
+            stalled.end()
+
+
+def test_link_down(t):
+    with pair(t) as s:
+        at = time.monotonic_ns()
+        s.net.port("a", False)
+        moved(s, at, 1100)
+        s.net.port("a", True)
+        s.paired()
+        time.sleep(0.5)
+        assert s.ask.moves(at) == 1
+
+
+def test_isolated_holder(t):
+    """The carrier stays but nothing passes: the holder gives up by itself, and a heal finds one holder."""
+    with pair(t) as s:
+        at = time.monotonic_ns()
+        s.net.block("a*", "*a")
+        moved(s, at, 1100)
+        wait(lambda: s["a"].vip()["role"] == "standby", "the isolated node to give up")
+        s.net.unblock()
+        s.paired()
+        time.sleep(0.5)
+        assert s.ask.moves(at) == 1
+
+
+def test_second_path(t):
+    """Nothing passes between the nodes but on the second path: that both live is known, and nothing moves."""
+    with pair(t, second_path=True) as s:
+        at = time.monotonic_ns()
+        s.net.block("ab", "ba")
+        time.sleep(3)
+        assert s.ask.moves(at) == 0 and s.watch.doubles() == 0
+        assert s["b"].vip()["role"] == "standby"
+        s.net.unblock()
+
+
+def test_partition_and_heal(t):
+    """The nodes do not hear each other and the client hears both: two holders, until they can; then the last to announce holds."""
+    with pair(t) as s:
+        s.net.block("ab", "ba")
+        wait(lambda: s["b"].vip()["role"] == "holder", "both to hold")
+        heal = time.monotonic_ns()
+        s.net.unblock()
+        wait(lambda: sorted(s[r].vip()["role"] for r in "ab") == ["holder", "standby"], "one to yield")
+        holder = next(r for r in "ab" if s[r].vip()["role"] == "holder")
+        s.ask.steady(holder)
+        assert s.watch.heard("announce", heal)[-1][1] == holder
+        assert s.ask.worst_gap_ms(heal) < SOON_MS, f"a black hole of {s.ask.worst_gap_ms(heal):.0f} ms"
+        settled = time.monotonic_ns()
+        time.sleep(0.5)
+        assert s.watch.doubles(settled) == 0 and s.ask.moves(settled) == 0
+
+
+def test_both_die(t):
+    with pair(t) as s:
+        for role in "ab":
+            s[role].kill()
+        s["b"].start()
+        s.ask.steady("b")
+        assert VIP4 in s.net.addresses("b")
+
+
+def test_wrong_secret(t):
+    with pair(t, start="a") as s:
+        s.ask.steady("a")
+        s["b"].folder().mkdir()
+        (s["b"].folder() / "secret").write_text("not the secret of this pair at all\n")
+        (s["b"].folder() / "secret").chmod(0o600)
+        s["b"].start().ready()
+        s["a"].event("secret")
+        time.sleep(1)
+        assert s.ask.moves() == 0 and s.watch.doubles() == 0 and s["a"].vip()["role"] == "holder"
+        assert not s["a"].paired()
+
+
+def test_garbage_at_the_peer_port(t):
+    with pair(t) as s:
+        at = time.monotonic_ns()
+        with s.net.entered("c"):
+            udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            for size in (0, 1, 20, 64, 200, 1400):
+                for role in ("10.9.0.11", "10.9.0.12"):
+                    udp.sendto(os.urandom(size), (role, 8702))
+                    with contextlib.suppress(OSError):
+                        tcp = socket.create_connection((role, 8702), 1)
+                        tcp.sendall(os.urandom(size))
+                        tcp.close()
+        time.sleep(0.5)
+        assert s.ask.moves(at) == 0 and s["a"].paired() and s["b"].paired()
+
+
+def test_forged_advertisement(t):
+    """A stranger's advertisement of greater priority, once: the pair knows better."""
+    with pair(t) as s:
+        forger, at = Forger(s), time.monotonic_ns()
+        for kind in ({}, {"sum_": "plain"}, {"priority": 255}, {"priority": 0}, {"interval": 0}, {"tail": bytes(28)}):
+            forger.send(**kind)
+            time.sleep(4)
+        assert s.ask.moves(at) == 0 and s.ask.worst_gap_ms(at) < SOON_MS
+        assert s["a"].vip()["role"] == "holder"
+
+
+def test_drift_is_seen(t):
+    with pair(t, start="") as s:
+        s["a"].start()
+        s.settings["more"] = 'deadline = "3s"'
+        s["b"].start()
+        s.ask.steady("a")
+        s.paired()
+        wait(lambda: s["a"].vip_status()["drift"] and s["b"].vip_status()["drift"], "the drift to be seen")
+        s["a"].event("differ")
+        at = time.monotonic_ns()
+        assert "configuration" in s["a"].ask("handover", code=None)
+        assert s.ask.moves(at) == 0
+
+
+def test_push(t):
+    with pair(t) as s:
+        before = s["a"].status()["hash"]
+        assert s["b"].status()["hash"] == before
+        s["a"].write(s.holdfast_config() + 'deadline = "3s"\n')
+        s["a"].ask("push")
+        hashes = {s[role].status()["hash"] for role in "ab"}
+        assert len(hashes) == 1 and before not in hashes
+        good = (s["b"].run_dir() / "holdfast.toml").read_text()
+        s["a"].write(s.holdfast_config() + 'nonsense = "3s"\n')
+        s["a"].ask("push", code=None)
+        assert {s[role].status()["hash"] for role in "ab"} == hashes
+        assert (s["b"].run_dir() / "holdfast.toml").read_text() == good
+        assert s.ask.moves() == 0
+
+
+def test_reload_keeps_the_address(t):
+    with pair(t) as s:
+        held = Hold(s, 20)
+        for number in range(3):
+            s.settings["more"] = f'deadline = "{number + 3}s"'
+            for role in "ab":
+                s[role].write(s.holdfast_config())
+                s[role].ask("reload")
+            time.sleep(0.2)
+        time.sleep(0.5)
+        assert s.ask.moves() == 0 and s.ask.worst_gap_ms() < SOON_MS and not held.broken()
+
+
+def test_the_new_holder_keeps_the_active_instance(t):
+    with pair(t) as s:
+        s["a"].ask("drain", "app/a")  # so that the holder's choice is not what the other would have chosen
+        wait(lambda: page(s) == (200, "b"), "b's instance to be active")
+        s["a"].ask("ready", "app/a")
+        time.sleep(0.5)
+        assert page(s) == (200, "b")
+        moved(s, s["a"].kill())
+        for _ in range(10):
+            assert page(s) == (200, "b")
+
+
+def test_hooks(t):
+    hook = 'on-holder = { command = ["/bin/sh", "-c", "echo {vip} {node} {role} >> /run/hook"] }\n'
+    with pair(t, vip=hook + hook.replace("holder", "standby")) as s:
+        wait(lambda: (s["a"].run_dir() / "hook").exists(), "the hook")
+        s["a"].ask("handover")
+        wait(lambda: "portal a standby" in (s["a"].run_dir() / "hook").read_text(), "the hook of the old holder")
+        wait(lambda: "portal b holder" in (s["b"].run_dir() / "hook").read_text(), "the hook of the new holder")
+
+
+def test_dead_instances(t):
+    """The address follows what it serves: it goes where an instance can be reached."""
+    with pair(t) as s:
+        at = time.monotonic_ns()
+        s.net.run("a", "nft", "add table inet cut; add chain inet cut out { type filter hook output priority 0; }; "
+                  f"add rule inet cut out tcp dport {INSTANCE} reject with tcp reset")
+        s.ask.answered_by("b", after=at)
+        s.ask.steady("b")
+        assert s.ask.moves(at) == 1 and page(s)[0] == 200
+
+
+def test_tree_is_gone(t):
+    """The guardian ends with its worker, and nothing stays behind."""
+    with pair(t) as s:
+        pids = tree(s["b"].process.pid)
+        assert s["b"].stop() == 0
+        for pid in pids:
+            with contextlib.suppress(FileNotFoundError):
+                assert open(f"/proc/{pid}/stat").read().split()[2] == "Z"
