@@ -21,7 +21,8 @@ class Detector {
 
   void sign(Instant now);  ///< something authentic was heard
   void reset();  ///< the history says nothing about what comes (new process, after a pause)
-  /// The silence up to now was not the other's: this process did not run. Its time begins anew, the history stays.
+  /// The silence up to now was not the other's: this process did not run. Its time begins anew, the history
+  /// stays.
   void excuse(Instant now);
   /// Silence until this instant means time-out; never() before the first sign.
   Instant deadline() const;

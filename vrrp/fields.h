@@ -1,6 +1,6 @@
-// The fields of the pair's own protocol, heartbeat and peer channel alike: big-endian numbers, names and texts
-// with their length in front. Writer and reader have the same methods, so that one function names the fields
-// of a message for both directions. The reader is strict and stays failed after the first wrong field.
+// The fields of the pair's own protocol, heartbeat and peer channel alike: big-endian numbers, names and
+// texts with their length in front. Writer and reader have the same methods, so that one function names the
+// fields of a message for both directions. The reader is strict and stays failed after the first wrong field.
 // Only for the codecs of vrrp/.
 #pragma once
 

@@ -29,8 +29,8 @@ struct Heartbeat {
 
 /// Claims that do not fit into max_heartbeat are left out, from the end; the peer channel carries them all.
 std::string encode(const Heartbeat& heartbeat, Bytes key);
-/// Errors (Blame::Client) say what is wrong in one word: "length", "magic", "authentication", "claims". Checks
-/// the authentication before it reads anything but the length.
+/// Errors (Blame::Client) say what is wrong in one word: "length", "magic", "authentication", "claims".
+/// Checks the authentication before it reads anything but the length.
 Result<Heartbeat> decode_heartbeat(Bytes datagram, Bytes key);
 
 }  // namespace holdfast::vrrp

@@ -1,7 +1,7 @@
 // Messages of the peer channel. The channel is TLS 1.3 with a pre-shared key (RFC 8446 section 2.2), which
-// gives mutual proof, secrecy and protection from replay; here is only the framing and the contents: length (32
-// bits, of what follows), type (8 bits), then the fields of that type. Pure codec; strict: an unknown type
-// of a known protocol version, a field too many or a length beyond its limit ends the connection.
+// gives mutual proof, secrecy and protection from replay; here is only the framing and the contents: length
+// (32 bits, of what follows), type (8 bits), then the fields of that type. Pure codec; strict: an unknown
+// type of a known protocol version, a field too many or a length beyond its limit ends the connection.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +30,8 @@ struct Hello {
 };
 struct StateMessage {
   NodeState state;
-  /// The sender's last heartbeat when it wrote this: channel and datagrams overtake each other, and older claims must
-  /// not replace newer ones. 0: none sent yet.
+  /// The sender's last heartbeat when it wrote this: channel and datagrams overtake each other, and older
+  /// claims must not replace newer ones. 0: none sent yet.
   std::uint64_t heartbeat = 0;
 };
 /// The holder asks the other to get ready. `hash`: both must run the same configuration, unless `force`.

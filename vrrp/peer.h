@@ -1,7 +1,7 @@
-// What this node knows of the other: the link machine of the pair. Each node dials the other and writes on the
-// connection that it dialled; what the other dialled is read. Both are watched: the end of either without a Bye
-// is followed at once by another dial, and a refused dial is the proof that the process is dead. Silence is
-// only a time-out (Detector). A pure machine; the driver gives it connections and datagrams.
+// What this node knows of the other: the link machine of the pair. Each node dials the other and writes on
+// the connection that it dialled; what the other dialled is read. Both are watched: the end of either without
+// a Bye is followed at once by another dial, and a refused dial is the proof that the process is dead.
+// Silence is only a time-out (Detector). A pure machine; the driver gives it connections and datagrams.
 //
 //   Absent ──Hello and a heartbeat or a message──▶ Alive ──Pause──▶ Paused ──time out──▶ Silent
 //                                                   │ ▲                     (any sign ──▶ Alive)
@@ -10,16 +10,21 @@
 //          Bye ────────────────────────────────▶ Left
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "proxy/base/bytes.h"
 #include "proxy/base/time.h"
 #include "vrrp/claim.h"
 #include "vrrp/detector.h"
+#include "vrrp/dialler.h"
 #include "vrrp/message.h"
 
 namespace holdfast::vrrp {
@@ -69,7 +74,7 @@ class Peer {
  public:
   Peer(PeerConfig config, Instant now);
 
-  // ---- from the driver ----
+  // ---- from the driver; what was closed by an action or replaced is not told here as an end ----
   void on_out_up(Instant now);  ///< dialled, and the handshake is done
   void on_out_end(Instant now, ChannelEnd end);
   void on_in_up(Instant now);  ///< accepted, and the handshake is done; it replaces an older one
@@ -81,10 +86,14 @@ class Peer {
   void on_resumed(Instant now);
 
   // ---- from the station ----
-  void say(Instant now,
-           const Message& message);  ///< dropped, with false in connected(), if the channel is down
+  /// Dropped if the outgoing connection is down. After a Bye this side dials and beats no more.
+  void say(Instant now, const Message& message);
   void set_state(Instant now, NodeState state);  ///< sent at once if it changed, then every second
-  void vouch(Instant now);  ///< another sign of life of the peer: its VRRP advertisement
+  /// Another sign of life of the peer: its VRRP advertisement, but not one of priority 0. It is no proof
+  /// against a proof, so it ends neither Dead nor Left.
+  void vouch(Instant now);
+  /// The wall clock, now and then: for the heartbeats' time stamps and clock_offset_us(), both only for logs.
+  void set_wall(Instant now, WallTime wall) { wall_minus_now_us_ = wall.us - now.ns / 1000; }
 
   Instant deadline() const;
   std::vector<PeerAction> take_actions();
@@ -111,7 +120,61 @@ class Peer {
   std::int64_t clock_offset_us_ = 0;
   PeerCounters counters_;
   std::vector<PeerAction> actions_;
-  // The implementer adds the rest.
+
+  /// What is told to the operator once and then seldom, however often it happens.
+  enum class Complaint : std::uint8_t { Stranger, Rejected, Garbage, Forged, OldEpoch, Count };
+  /// The newest that the peer said of a group. `order`: heartbeat n counts 2n, a state message written after
+  /// it 2n+1.
+  struct Heard {
+    std::uint64_t epoch = 0, order = 0;
+  };
+
+  // peer.cpp
+  PeerAction& act(PeerAction::Kind kind) {
+    actions_.emplace_back().kind = kind;
+    return actions_.back();
+  }
+  void story(std::string text) { act(PeerAction::Kind::Story).text = std::move(text); }
+  void complain(Instant now, Complaint what, std::string text);
+  void forgive(Complaint what) { told_[static_cast<std::size_t>(what)] = Instant::never(); }
+  void beat(Instant now);
+  void send_state(Instant now);
+  // peer_link.cpp
+  void move_to(Instant now, Link link, std::string text);
+  void heard(Instant now, bool datagram);
+  bool alive_or_silent() const { return link_ == Link::Alive || link_ == Link::Silent; }
+  void judge_refusal(Instant now);
+  void judge_silence(Instant now);
+  void judge_pause(Instant now);
+  void dial_if_due(Instant now);
+  // peer_message.cpp
+  void on_message(Instant now, Message message);
+  void on_hello(Instant now, Hello hello);
+  void on_state(Instant now, StateMessage told);
+  void refuse_in(Instant now, Complaint what, const std::string& why);
+  void forget(bool keep_state);
+  bool newer(Instant now, const Claim& claim, std::uint64_t order);
+  void merge(Instant now, const std::vector<Claim>& claims, std::uint64_t order);
+
+  Dialler dialler_;
+  MessageReader reader_;
+  bool in_up_ = false, in_hello_ = false, in_bye_ = false;  ///< of the incoming connection there is now
+  bool introduced_ = false;  ///< our Hello went out once: heartbeats can be understood
+  bool said_bye_ = false;
+  Instant beat_at_ = Instant::never(), state_at_ = Instant::never();
+  Instant probe_at_ = Instant::never();  ///< the incoming connection ended, the outgoing one did not (yet)
+  Instant stale_at_ =
+      Instant::never();  ///< when the outgoing connection is too long without any sign of the peer
+  Instant stragglers_until_{};  ///< what the ended process sent before its end may be read until then
+  Instant pause_until_ = Instant::never();
+  Instant channel_end_ = Instant::never();  ///< when a connection that stood last ended by itself
+  Instant refused_at_ = Instant::never();  ///< the last dial, if it was refused
+  std::uint64_t sequence_ = 0;  ///< of our last heartbeat
+  std::uint64_t heard_sequence_ = 0;  ///< of the peer's
+  int forged_ = 0;  ///< datagrams in a row that failed authentication
+  std::map<std::string, Heard, std::less<>> groups_;
+  std::int64_t wall_minus_now_us_ = 0;
+  std::array<Instant, static_cast<std::size_t>(Complaint::Count)> told_;
 };
 
 }  // namespace holdfast::vrrp
