@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -94,11 +95,19 @@ struct HeardRouter {
 class Machine {
  public:
   Machine(GroupConfig config, Instant now);
+  ~Machine();
+  Machine(Machine&&) noexcept;
+  Machine& operator=(Machine&&) noexcept;
 
+  /// The sender's time in a signed advertisement; on_packet and on_timer say it too. Until it is known nothing is signed,
+  /// so signed routers send their first advertisement at the first of these calls.
+  void set_clock(Instant now, WallTime wall);
   void start(Instant now);  ///< Initialize → Backup, or Active for an owner that is not told to Stand
   void stop(Instant now);  ///< → Initialize; an Active sends priority 0 first
+  /// An Active told to Stand says priority 0, unless somebody else is heard to be Active already.
   void steer(Instant now, Steering steering);
   /// Gives up at once: priority 0 on the wire when `farewell`, silence otherwise (a resumed node says nothing).
+  /// Told to Hold before, it stands until it is steered anew.
   void yield(Instant now, bool farewell);
   /// Wall clock only for the HMAC trailer. A packet for another vrid is counted nowhere and ignored.
   void on_packet(Instant now, WallTime wall, std::size_t router, Bytes payload, const Envelope& envelope);
@@ -120,12 +129,39 @@ class Machine {
   const RouterCounters& counters(std::size_t router) const;
   /// A reload changed what does not need a new machine (interval, priority, preemption, peers, keys).
   void set_config(Instant now, GroupConfig config);
-  /// Prebuilt priority-0 packets, for the guardian to send if this process dies.
+  /// Prebuilt priority-0 packets, for the guardian to send if this process dies. Signed ones are good for two seconds from
+  /// `wall` on: they must be newer than any advertisement sent until then.
   std::vector<MachineAction> farewell(WallTime wall) const;
 
  private:
-  // The implementer fills this in.
   struct Router;
+  struct Speaker;
+  struct Event;
+
+  void handle(const Event& event);
+  void backup_hears(const Event& event);
+  void active_hears(const Event& event);
+  void on_active_timers(Instant now);
+  void become_active(Instant now, std::string why);
+  void become_backup(Instant now, std::string why);
+  void say_farewell(Instant now, bool also_where_held);
+
+  bool owner() const { return config_.priority == 255; }
+  bool may_preempt(Instant now) const;
+  bool all_run_out(Instant now) const;
+  bool known(const Address& source) const;
+  bool outranks(const Router& router, const Speaker& speaker) const;
+  bool stays_backup(Instant now, const Speaker& speaker) const;
+  bool somebody_active(Instant now, const Router& router) const;
+
+  void advertise(Instant now, std::size_t router, std::uint8_t priority);
+  void advertise_all(Instant now);
+  void contend(Instant now, std::size_t router, Speaker& speaker);
+  void announce(Instant now);
+  void start_down_timers(Instant now);
+  void act(MachineAction::Kind kind);
+  void tell(std::string text);
+
   GroupConfig config_;
   State state_ = State::Initialize;
   Steering steering_ = Steering::Free;
@@ -133,6 +169,12 @@ class Machine {
   std::vector<Address> known_peers_;
   bool suspicious_ = false;
   std::vector<MachineAction> actions_;
+
+  std::vector<Router> routers_;
+  Instant preempt_from_;
+  Instant announced_at_, announce_due_ = Instant::never();
+  std::optional<WallTime> clock_;  ///< as it was at `clock_at_`
+  Instant clock_at_;
 };
 
 }  // namespace holdfast::vrrp
