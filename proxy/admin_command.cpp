@@ -24,6 +24,20 @@ Words split(std::string_view line) {
 AdminReply good(std::string text) { return {"ok\n" + std::move(text), false, false, 0}; }
 AdminReply bad(std::string_view why) { return {"error\n" + std::string(why) + "\n", false, false, 0}; }
 
+template <class Begin>
+AdminReply later(Begin begin) {
+  AdminReply reply;
+  reply.begin = std::move(begin);
+  return reply;
+}
+
+std::optional<std::uint64_t> number_of(std::string_view text) {
+  std::uint64_t number = 0;
+  const char* end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, number);
+  return parsed.ec == std::errc{} && parsed.ptr == end ? std::optional(number) : std::nullopt;
+}
+
 AdminReply set_drained(const Words& words, bool drained, Admin& admin) {
   const std::string_view target = words.size() == 2 ? words[1] : std::string_view{};
   const std::size_t slash = target.find('/');
@@ -42,10 +56,9 @@ AdminReply events(const Words& words, Admin& admin) {
     } else if (words[i] == "--json") {
       reply.json = true;
     } else if (words[i] == "--since" && i + 1 < words.size()) {
-      const std::string_view number = words[++i];
-      const char* end = number.data() + number.size();
-      const auto parsed = std::from_chars(number.data(), end, reply.after);
-      if (parsed.ec != std::errc{} || parsed.ptr != end) return bad("--since needs the number of an event");
+      const auto number = number_of(words[++i]);
+      if (!number) return bad("--since needs the number of an event");
+      reply.after = *number;
     } else {
       return bad("events takes --since N, --follow and --json");
     }
@@ -68,18 +81,51 @@ AdminReply reload(Admin& admin) {
   return done ? good("reloaded\n") : bad(done.error().text);
 }
 
+AdminReply handover(const Words& words, Admin& admin) {
+  std::string group;
+  bool force = false;
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    if (words[i] == "--force")
+      force = true;
+    else if (group.empty() && !words[i].starts_with('-'))
+      group = words[i];
+    else
+      return bad("handover takes the name of one group or none, and --force");
+  }
+  return later([&admin, group, force](Later done) { admin.handover(group, force, std::move(done)); });
+}
+
+/// Empty: not all of the text is here yet.
+std::optional<AdminReply> push(const Words& words, Bytes behind, Admin& admin) {
+  std::uint64_t size = 0;
+  if (words.size() > 1) {
+    const auto number = words.size() == 2 ? number_of(words[1]) : std::nullopt;
+    if (!number || *number == 0) return bad("push takes the size of the configuration behind it, or nothing");
+    if (*number > admin_push_max)
+      return bad("the configuration is larger than " + std::to_string(admin_push_max) + " bytes");
+    size = *number;
+  }
+  if (behind.size() < size) return std::nullopt;
+  return later([&admin, text = std::string(behind.substr(0, size))](Later done) mutable {
+    admin.push(std::move(text), std::move(done));
+  });
+}
+
 AdminReply answer(const Words& words, Admin& admin) {
   if (words.empty()) return bad("no command");
   const std::string_view command = words[0];
   if (command == "status") return status(words, admin);
   if (command == "events") return events(words, admin);
   if (command == "drain" || command == "ready") return set_drained(words, command == "drain", admin);
+  if (command == "handover") return handover(words, admin);
   if (words.size() > 1) return bad(std::string(command) + " takes no argument");
   if (command == "reload") return reload(admin);
   if (command == "metrics") return good(admin.metrics());
   if (command == "config") return good(admin.config());
   if (command == "version") return good(admin.status().facts.version + "\n");
-  return bad("no such command; there are status, events, drain, ready, reload, metrics, config and version");
+  return bad(
+      "no such command; there are status, events, drain, ready, reload, handover, push, metrics, config and "
+      "version");
 }
 
 }  // namespace
@@ -93,7 +139,9 @@ std::optional<AdminReply> answer_command(Bytes so_far, Admin& admin) {
   const std::string_view line = so_far.substr(0, end);
   for (char c : line)
     if (c < ' ' || c > '~') return bad("a command is plain text");
-  return answer(split(line), admin);
+  const Words words = split(line);
+  if (!words.empty() && words[0] == "push") return push(words, so_far.substr(end + 1), admin);
+  return answer(words, admin);
 }
 
 std::string event_line(const Event& event, bool json) {

@@ -13,10 +13,28 @@ namespace {
 
 constexpr Duration request_time = 5_s;
 constexpr Duration answer_time = 30_s;
+constexpr Duration later_time = 10_s;
 constexpr Duration follow_every = 200_ms;
 constexpr std::size_t follow_queued_max = 1 << 20;  // bytes; a follower that does not read is let go
 
+static_assert(AdminListener::request_max > admin_command_max + admin_push_max);
+
 }  // namespace
+
+/// Held by whoever owes a session its answer; the two may go in either order.
+class AdminSession;
+class LateAnswer {
+ public:
+  explicit LateAnswer(AdminSession& session);
+  LateAnswer(const LateAnswer&) = delete;
+  LateAnswer& operator=(const LateAnswer&) = delete;
+  ~LateAnswer();
+  void tell(Result<std::string> result);
+  void forget() { session_ = nullptr; }
+
+ private:
+  AdminSession* session_;
+};
 
 class AdminSession final : public Session, io::StreamEvents, io::TimerEvents {
  public:
@@ -29,9 +47,21 @@ class AdminSession final : public Session, io::StreamEvents, io::TimerEvents {
   void drain() override {}
   void cut() override {
     if (stream_ && reply_.follow) --owner_.followers_;
+    expect(nullptr);
     stream_.reset();
     timer_.reset();
     die();
+  }
+  ~AdminSession() override { expect(nullptr); }
+  /// Whose answer is waited for; null: nobody's any more.
+  void expect(LateAnswer* answer) {
+    if (late_) late_->forget();
+    late_ = answer;
+  }
+  void on_late(Result<std::string> result) {
+    expect(nullptr);
+    send({result ? "ok\n" + *result + "\n" : "error\n" + result.error().text + "\n", false, false, 0});
+    if (ended_ && stream_->queued() == 0) cut();
   }
 
   // io::StreamEvents
@@ -41,30 +71,26 @@ class AdminSession final : public Session, io::StreamEvents, io::TimerEvents {
     std::optional<AdminReply> reply = owner_.answer_(request_);
     if (!reply) return request_.size() < AdminListener::request_max ? void() : cut();
     answered_ = true;
-    request_.clear();
-    reply_ = std::move(*reply);
-    if (reply_.follow && owner_.followers_ == AdminListener::followers_max)
-      reply_ = {"error\ntoo many follow the events already\n", false, false, 0};
-    owner_.followers_ += reply_.follow ? 1 : 0;
-    stream_->write(reply_.text);
-    reply_.text.clear();
-    timer_->arm(owner_.loop_.now() + (reply_.follow ? follow_every : answer_time));
-    if (reply_.follow) return;
-    stream_->finish();
+    request_ = std::string();
+    if (!reply->begin) return send(std::move(*reply));
+    timer_->arm(owner_.loop_.now() + later_time);
+    auto late = std::make_unique<LateAnswer>(*this);
+    reply->begin([late = std::move(late)](Result<std::string> result) { late->tell(std::move(result)); });
   }
   /// A client that ends its half after the request still wants its answer; a follower has left.
   void on_end() override {
     if (!answered_ || reply_.follow || ended_) return cut();
     ended_ = true;
-    if (stream_->queued() == 0) cut();
+    if (!late_ && stream_->queued() == 0) cut();
   }
   void on_drained() override {
-    if (answered_ && ended_) cut();
+    if (answered_ && !late_ && ended_) cut();
   }
   void on_fault(io::Fault, std::string_view) override { cut(); }
 
   // io::TimerEvents
   void on_timer() override {
+    if (late_) return on_late(fail(Blame::Self, "not done in 10 s; `holdfast status` tells how it is"));
     if (!answered_ || !reply_.follow || stream_->queued() > follow_queued_max) return cut();
     std::string lines;
     for (const Event& event : owner_.events_.since(reply_.after)) {
@@ -76,14 +102,36 @@ class AdminSession final : public Session, io::StreamEvents, io::TimerEvents {
   }
 
  private:
+  void send(AdminReply reply) {
+    reply_ = std::move(reply);
+    if (reply_.follow && owner_.followers_ == AdminListener::followers_max)
+      reply_ = {"error\ntoo many follow the events already\n", false, false, 0};
+    owner_.followers_ += reply_.follow ? 1 : 0;
+    stream_->write(reply_.text);
+    reply_.text.clear();
+    timer_->arm(owner_.loop_.now() + (reply_.follow ? follow_every : answer_time));
+    if (!reply_.follow) stream_->finish();
+  }
+
   AdminListener& owner_;
   io::StreamPtr stream_;
   io::TimerPtr timer_;
   std::string request_;
   AdminReply reply_;
+  LateAnswer* late_ = nullptr;
   bool answered_ = false;
   bool ended_ = false;  ///< the client finished its half
 };
+
+LateAnswer::LateAnswer(AdminSession& session) : session_(&session) { session.expect(this); }
+
+LateAnswer::~LateAnswer() {
+  if (session_) session_->expect(nullptr);
+}
+
+void LateAnswer::tell(Result<std::string> result) {
+  if (session_) session_->on_late(std::move(result));
+}
 
 AdminListener::AdminListener(io::Loop& loop, const Events& events, Answer answer)
     : loop_(loop), events_(events), answer_(std::move(answer)) {}

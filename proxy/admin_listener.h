@@ -17,11 +17,11 @@ namespace holdfast {
 
 class AdminListener final : public io::ListenerEvents {
  public:
-  /// Empty: more bytes are needed. It must answer before admin_request_max bytes.
+  /// Empty: more bytes are needed. It must answer before request_max bytes.
   using Answer = std::function<std::optional<AdminReply>(Bytes so_far)>;
   static constexpr std::size_t connections_max = 32;
   static constexpr std::size_t followers_max = 16;  ///< the rest stays free for commands
-  static constexpr std::size_t request_max = 16384;
+  static constexpr std::size_t request_max = (1 << 20) + 16384;  ///< a pushed configuration and its command
 
   AdminListener(io::Loop& loop, const Events& events, Answer answer);
   Status open(const io::ListenOptions& options);

@@ -23,13 +23,14 @@ inline constexpr const char* default_socket = "/run/holdfast.sock";
 
 struct CommandLine {
   std::string command;
-  std::string target;  ///< SERVICE/INSTANCE
+  std::string target;  ///< SERVICE/INSTANCE; of `handover`: a group, empty: all
   std::string config = "/etc/holdfast/holdfast.toml";
   std::string node;
   std::string socket;  ///< --socket; empty: as the configuration says
   std::string since;
   std::string version;  ///< of this program
-  bool json = false, follow = false, diff = false, core = false;
+  bool json = false, follow = false, diff = false, core = false, force = false;
+  bool config_given = false;  ///< `config` is not the default
 };
 
 /// `words` without the program's name. The error is a line for the user.

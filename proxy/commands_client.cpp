@@ -2,6 +2,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -10,6 +11,7 @@
 
 #include "conf/file.h"
 #include "conf/load.h"
+#include "proxy/admin_command.h"
 #include "proxy/commands.h"
 #include "proxy/commands_file.h"
 
@@ -55,14 +57,23 @@ Status connect_to(const Connection& connection, const std::string& socket) {
   return {};
 }
 
+/// A process that has refused already may have closed: its answer is still there to be read.
+Status send_all(const Connection& connection, const std::string& socket, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t n = ::send(connection.fd(), text.data(), text.size(), MSG_NOSIGNAL);
+    if (n < 0 && errno == EPIPE) return {};
+    if (n < 0 && errno != EINTR) return cannot_reach(socket, errno);
+    text.remove_prefix(static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+  }
+  return {};
+}
+
 /// Hands each piece of the answer to `take`, whose false ends it early.
 Status exchange(const std::string& socket, const std::string& request, bool patient,
                 const std::function<bool(std::string_view)>& take) {
   const Connection connection;
   if (Status done = connect_to(connection, socket); !done) return done;
-  const std::string line = request + "\n";
-  if (::send(connection.fd(), line.data(), line.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(line.size()))
-    return cannot_reach(socket, errno);
+  if (Status sent = send_all(connection, socket, request + "\n"); !sent) return sent;
   for (;;) {
     char buffer[16384];
     const ssize_t n = ::recv(connection.fd(), buffer, sizeof buffer, 0);
@@ -92,6 +103,7 @@ std::string request_of(const CommandLine& line) {
   if (line.json) request += " --json";
   if (!line.since.empty()) request += " --since " + line.since;
   if (line.follow) request += " --follow";
+  if (line.force) request += " --force";
   return request;
 }
 
@@ -145,7 +157,14 @@ std::string socket_of(const CommandLine& line) {
 
 int ask_process(const CommandLine& line) {
   if (line.follow) return follow(line);
-  const Result<std::string> answer = ask(socket_of(line), request_of(line));
+  std::string request = request_of(line);
+  if (line.command == "push" && line.config_given) {
+    const conf::FileText file = conf::read_whole(line.config, admin_push_max);
+    if (!file.error.empty()) return complain(line.config + " cannot be read: " + file.error);
+    if (file.text.empty()) return complain(line.config + " is empty");
+    request += " " + std::to_string(file.text.size()) + "\n" + file.text;
+  }
+  const Result<std::string> answer = ask(socket_of(line), request);
   if (!answer) return complain(answer.error().text);
   return print(*answer) ? exit_ok : exit_failed;
 }

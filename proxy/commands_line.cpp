@@ -19,31 +19,37 @@ enum Option : unsigned {
   Since = 32,
   Diff = 64,
   Core = 128,
+  Force = 256,
 };
+
+enum class Target { None, Instance, Group };
 
 struct CommandRow {
   std::string_view name;
   unsigned options;
-  bool target;
+  Target target;
   const char* shape;
   const char* help;
 };
 
 constexpr unsigned asks = Config | Node | Socket;
 constexpr CommandRow commands[] = {
-    {"run", Config | Node | Core, false, "run [-c FILE] [--node NAME] [--core]", "serve, in the foreground"},
-    {"check", asks | Diff, false, "check [-c FILE] [--node NAME] [--diff]",
+    {"run", Config | Node | Core, Target::None, "run [-c FILE] [--node NAME] [--core]", "serve, in the foreground"},
+    {"check", asks | Diff, Target::None, "check [-c FILE] [--node NAME] [--diff]",
      "check a file; --diff: what a reload would change"},
-    {"reference", 0, false, "reference", "print every directive, as Markdown"},
-    {"status", asks | Json, false, "status [--json]", "show what the running process does"},
-    {"drain", asks, true, "drain SERVICE/INSTANCE", "give an instance nothing new"},
-    {"ready", asks, true, "ready SERVICE/INSTANCE", "take a drained instance back"},
-    {"reload", asks, false, "reload", "read the configuration file again"},
-    {"events", asks | Json | Follow | Since, false, "events [--follow] [--since N] [--json]",
+    {"reference", 0, Target::None, "reference", "print every directive, as Markdown"},
+    {"status", asks | Json, Target::None, "status [--json]", "show what the running process does"},
+    {"drain", asks, Target::Instance, "drain SERVICE/INSTANCE", "give an instance nothing new"},
+    {"ready", asks, Target::Instance, "ready SERVICE/INSTANCE", "take a drained instance back"},
+    {"reload", asks, Target::None, "reload", "read the configuration file again"},
+    {"handover", asks | Force, Target::Group, "handover [GROUP] [--force]",
+     "move virtual IPs to the other node, no connection lost"},
+    {"push", asks, Target::None, "push [-c FILE]", "give the file in use, or FILE, to both nodes or to neither"},
+    {"events", asks | Json | Follow | Since, Target::None, "events [--follow] [--since N] [--json]",
      "tell what happened, and why"},
-    {"metrics", asks, false, "metrics", "print the metrics as Prometheus reads them"},
-    {"version", 0, false, "version", "print the version of this program"},
-    {"help", 0, false, "help", "print this"},
+    {"metrics", asks, Target::None, "metrics", "print the metrics as Prometheus reads them"},
+    {"version", 0, Target::None, "version", "print the version of this program"},
+    {"help", 0, Target::None, "help", "print this"},
 };
 
 struct OptionRow {
@@ -59,6 +65,7 @@ constexpr OptionRow options[] = {
     {"--since", Since, &CommandLine::since, nullptr},    {"--json", Json, nullptr, &CommandLine::json},
     {"--follow", Follow, nullptr, &CommandLine::follow}, {"--diff", Diff, nullptr, &CommandLine::diff},
     {"--core", Core, nullptr, &CommandLine::core},
+    {"--force", Force, nullptr, &CommandLine::force},
 };
 
 template <class Row>
@@ -94,6 +101,7 @@ Result<std::size_t> take_option(const std::vector<std::string>& words, std::size
   }
   const bool apart = equals == std::string::npos;
   if (apart && i + 1 == words.size()) return wrong(name + " needs a value");
+  if (option->option == Config) line.config_given = true;
   line.*option->text = apart ? words[i + 1] : words[i].substr(equals + 1);
   if ((line.*option->text).empty()) return wrong(name + " needs a value");
   return std::size_t{apart ? 2u : 1u};
@@ -117,14 +125,15 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& words) {
       if (!taken) return std::unexpected(taken.error());
       i += *taken;
     } else {
-      if (!row->target) return wrong(line.command + " takes no " + words[i]);
-      if (!line.target.empty()) return wrong(line.command + " takes one SERVICE/INSTANCE");
+      const char* what = row->target == Target::Group ? "GROUP" : "SERVICE/INSTANCE";
+      if (row->target == Target::None) return wrong(line.command + " takes no " + words[i]);
+      if (!line.target.empty()) return wrong(line.command + " takes one " + what);
       line.target = words[i++];
     }
   }
   const std::size_t slash = line.target.find('/');
   const bool pair = slash != std::string::npos && slash > 0 && slash + 1 < line.target.size();
-  if (row->target && !pair) return wrong(line.command + " needs SERVICE/INSTANCE");
+  if (row->target == Target::Instance && !pair) return wrong(line.command + " needs SERVICE/INSTANCE");
   return line;
 }
 
@@ -139,6 +148,7 @@ std::string usage() {
       "\n  -c FILE         the configuration; /etc/holdfast/holdfast.toml unless given\n"
       "  --node NAME     which node of the file this is; found by host name or address unless given\n"
       "  --socket PATH   the running process's control socket; as in the configuration unless given\n"
+      "  --force         hand over although the nodes' configurations differ\n"
       "  --core          let a crash leave a core file, with whatever secrets it holds\n"
       "\nSignals to `run`: HUP reload, USR1 reopen the access log, USR2 upgrade to the program file that is\n"
       "there now, TERM finish and end (a second TERM: at once).\n"

@@ -10,8 +10,12 @@ using namespace holdfast;
 namespace {
 
 std::string ask(FakeAdmin& admin, const std::string& request) {
-  const std::optional<AdminReply> reply = answer_command(request, admin);
-  return reply ? reply->text : "more";
+  std::optional<AdminReply> reply = answer_command(request, admin);
+  if (!reply) return "more";
+  if (!reply->begin) return reply->text;
+  std::string told = "later";
+  reply->begin([&](Result<std::string> r) { told = r ? *r : r.error().text; });
+  return told;
 }
 
 }  // namespace
@@ -34,10 +38,29 @@ TEST_CASE("control: each command is answered, and its failure said") {
 
 TEST_CASE("control: what is not a command does nothing") {
   FakeAdmin admin;
-  for (const char* line :
-       {"\n", "   \n", "stop\n", "drain\n", "drain web\n", "drain web/\n", "drain /a\n",
-        "drain web/a web/b\n", "reload now\n", "status --all\n", "events --since x\n", "events --since\n",
-        "events --since 1x\n", "re\x01load\n", "reload\r\n", "\xff\n"}) {
+  for (const char* line : {"\n",
+                           "   \n",
+                           "stop\n",
+                           "drain\n",
+                           "drain web\n",
+                           "drain web/\n",
+                           "drain /a\n",
+                           "drain web/a web/b\n",
+                           "reload now\n",
+                           "status --all\n",
+                           "events --since x\n",
+                           "events --since\n",
+                           "events --since 1x\n",
+                           "re\x01load\n",
+                           "reload\r\n",
+                           "handover a b\n",
+                           "handover --forced\n",
+                           "push x\n",
+                           "push 0\n",
+                           "push 1 2\n",
+                           "push 1048577\n",
+                           "push 18446744073709551616\n",
+                           "\xff\n"}) {
     INFO(line);
     CHECK(ask(admin, line).starts_with("error\n"));
   }
@@ -70,4 +93,27 @@ TEST_CASE("control: events are told from where one asks, and can be followed") {
   CHECK(later->text.find("\"number\":1,") == std::string::npos);
   CHECK(later->text.find("\"number\":2,") != std::string::npos);
   CHECK(answer_command("events --since 2\n", admin)->text == "ok\n");
+}
+
+TEST_CASE("control: a hand-over and a push begin now and are answered later") {
+  FakeAdmin admin;
+  CHECK(ask(admin, "handover\n") == "moved");
+  CHECK(ask(admin, "handover front --force\n") == "moved");
+  admin.good = false;
+  CHECK(ask(admin, "handover --force\n") == "the other node is not heard");
+  CHECK(ask(admin, "push\n") == "both nodes have it");
+  CHECK(admin.pushed == "");
+  CHECK(admin.asked == "handover|;handover|front|force;handover||force;push|0;");
+}
+
+TEST_CASE("control: a pushed text is taken whole, whatever is in it, and not before it is there") {
+  FakeAdmin admin;
+  const std::string text = std::string("a = 1\n\0\xff", 8) + std::string(5000, '\n');
+  const std::string request = "push " + std::to_string(text.size()) + "\n" + text;
+  for (std::size_t n : {std::size_t{3}, std::size_t{10}, request.size() - 1})
+    CHECK(ask(admin, request.substr(0, n)) == "more");
+  CHECK(admin.asked.empty());
+  CHECK(ask(admin, request + "\n") == "both nodes have it");
+  CHECK(admin.pushed == text);
+  CHECK(ask(admin, "push " + std::to_string(admin_push_max) + "\n") == "more");
 }

@@ -27,12 +27,25 @@ class FakeAdmin final : public Admin {
     if (!good) return fail(Blame::Operator, "a.toml:1:1: error: bad");
     return {};
   }
+  void handover(std::string_view group, bool force, Later done) override {
+    asked += "handover|" + std::string(group) + (force ? "|force;" : ";");
+    owed = std::move(done);
+    if (at_once)
+      owed(good ? Result<std::string>("moved") : fail(Blame::Operator, "the other node is not heard"));
+  }
+  void push(std::string text, Later done) override {
+    asked += "push|" + std::to_string(text.size()) + ";";
+    pushed = std::move(text);
+    done("both nodes have it");
+  }
   const Events& events() const override { return events_; }
 
   AdminHealth health_{true, "ok"};
   Events events_;
   bool good = true;
-  std::string asked;
+  bool at_once = true;
+  Later owed;
+  std::string asked, pushed;
 };
 
 }  // namespace holdfast

@@ -1,6 +1,8 @@
 #include "proxy/admin_listener.h"
 
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
@@ -45,6 +47,11 @@ class World {
     thread.join();
   }
 
+  void tell_when_owed(std::string what) {
+    if (!admin.owed) return loop->post([this, what] { tell_when_owed(what); });
+    admin.owed(what);
+  }
+
   std::string path;
   FakeAdmin admin;
   std::unique_ptr<io::Loop> loop;
@@ -74,6 +81,48 @@ TEST_CASE("control socket: only its owner may use it, and the client gets its an
   CHECK_FALSE(answers[2]);
   CHECK(answers[2].error().text.starts_with("no such command"));
   for (std::size_t i = 3; i < answers.size(); ++i) REQUIRE(answers[i] == "metric 1\n");
+}
+
+TEST_CASE(
+    "control socket: an answer may come later, large requests are taken, and the rest goes on meanwhile") {
+  World world;
+  world.admin.at_once = false;
+  Result<std::string> moved = "", pushed = "", meanwhile = "";
+  const std::string text(admin_push_max, 'x');
+  world.during([&] {
+    std::thread slow([&] { moved = ask(world.path, "handover"); });
+    meanwhile = ask(world.path, "version");
+    pushed = ask(world.path, "push " + std::to_string(text.size()) + "\n" + text);
+    world.loop->post([&] { world.tell_when_owed("moved to ef-b"); });
+    slow.join();
+  });
+  CHECK(meanwhile == "9.9\n");
+  CHECK(pushed == "both nodes have it\n");
+  CHECK(world.admin.pushed == text);
+  CHECK(moved == "moved to ef-b\n");
+}
+
+TEST_CASE("control socket: whoever is owed an answer may leave first, and so may the listener") {
+  World world;
+  world.admin.at_once = false;
+  world.during([&] {
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_un to{};
+    to.sun_family = AF_UNIX;
+    world.path.copy(to.sun_path, world.path.size());
+    REQUIRE(::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0);
+    REQUIRE(::send(fd, "handover\n", 9, MSG_NOSIGNAL) == 9);
+    (void)ask(world.path, "version");  // the loop has been round
+    ::close(fd);
+    (void)ask(world.path, "version");
+  });
+  REQUIRE(world.admin.owed);
+  SECTION("the client has gone") { world.admin.owed("moved"); }
+  SECTION("the listener goes") {
+    world.listener.reset();
+    world.admin.owed("moved");
+  }
+  SECTION("nobody ever answers") { world.admin.owed = {}; }
 }
 
 TEST_CASE("control socket: nobody there is a clear error") {

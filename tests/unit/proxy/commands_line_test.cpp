@@ -32,6 +32,13 @@ TEST_CASE("command line: options in any place and either form") {
   REQUIRE(events);
   CHECK(events->since == "7");
   CHECK((events->follow && events->json));
+  const Result<CommandLine> handover = parse_command_line({"handover", "--force", "front"});
+  REQUIRE(handover);
+  CHECK(handover->target == "front");
+  CHECK(handover->force);
+  CHECK(parse_command_line({"handover"})->target == "");
+  CHECK_FALSE(parse_command_line({"push"})->config_given);
+  CHECK(parse_command_line({"push", "--config=a.toml"})->config_given);
   CHECK(parse_command_line({"--version"})->command == "version");
   CHECK(parse_command_line({"-h"})->command == "help");
   CHECK(parse_command_line({"drain", "--help"})->command == "help");
@@ -51,11 +58,14 @@ TEST_CASE("command line: what is wrong is said") {
   CHECK(error_of({"drain", "web"}) == "drain needs SERVICE/INSTANCE");
   CHECK(error_of({"drain", "web/"}) == "drain needs SERVICE/INSTANCE");
   CHECK(error_of({"ready", "/a"}) == "ready needs SERVICE/INSTANCE");
+  CHECK(error_of({"handover", "a", "b"}) == "handover takes one GROUP");
+  CHECK(error_of({"drain", "web/a", "--force"}) == "drain does not take --force");
+  CHECK(error_of({"push", "a.toml"}) == "push takes no a.toml");
   CHECK(error_of({"ready", "web/a", "web/b"}) == "ready takes one SERVICE/INSTANCE");
 }
 
 TEST_CASE("command line: the usage names each command") {
-  for (const char* name : {"run", "check", "reference", "status", "drain", "ready", "reload", "events",
+  for (const char* name : {"run", "check", "reference", "status", "drain", "ready", "reload", "handover", "push", "events",
                            "metrics", "version", "help"}) {
     INFO(name);
     CHECK(usage().find(std::string("\n  ") + name) != std::string::npos);
