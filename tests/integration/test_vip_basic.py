@@ -11,12 +11,14 @@ from vip import Holdfast, Site, send, tree
 from vip_watch import INSTANCE, LINK_LOCAL6, VIP4, VIP6, WEB, Asker, Hold, Watcher
 
 SOON_MS = 100  # a loaded machine may be slow; a time-out of the pair's (200 ms at least) must not be what moved it
+SANITIZED = 5  # times that, under a sanitizer
 
 
 @contextlib.contextmanager
 def pair(t, vips=(VIP4,), start="ab", **settings):
     with Site(t.dir, {"a": Holdfast, "b": Holdfast}, t.binary, vips, **settings) as s:
         s.ask, s.watch = Asker(s, vips[-1]), Watcher(s, vips[-1])
+        s.patience = SANITIZED if t.binary.split("/")[-2] in ("asan", "tsan") else 1
         s.start(*start)
         if start == "ab":
             s.ask.steady("a")
@@ -31,7 +33,7 @@ def moved(s, at, limit=SOON_MS, old="a", new="b"):
     blackout, late = s.ask.blackout_ms(old, at)
     print(f"blackout {blackout:.1f} ms")
     s.ask.steady(new)
-    assert blackout < limit, f"nobody answered for {blackout:.1f} ms"
+    assert blackout < limit * s.patience, f"nobody answered for {blackout:.1f} ms"
     assert late == 0, f"{late} answers of the old holder after the first of the new one"
     assert s.ask.moves(at - 50_000_000) == 1
     assert s.watch.doubles() == 0, f"{s.watch.doubles()} questions were answered by both"
@@ -134,7 +136,7 @@ def test_handover_without_a_peer(t):
         at = time.monotonic_ns()
         assert s["a"].ask("handover", code=None)
         time.sleep(0.3)
-        assert s.ask.moves(at) == 0 and s.ask.worst_gap_ms(at) < SOON_MS
+        assert s.ask.moves(at) == 0 and s.ask.worst_gap_ms(at) < s.patience * SOON_MS
 
 
 def test_frozen_host(t):
@@ -213,7 +215,7 @@ def test_partition_and_heal(t):
         holder = next(r for r in "ab" if s[r].vip()["role"] == "holder")
         s.ask.steady(holder)
         assert s.watch.heard("announce", heal)[-1][1] == holder
-        assert s.ask.worst_gap_ms(heal) < SOON_MS, f"a black hole of {s.ask.worst_gap_ms(heal):.0f} ms"
+        assert s.ask.worst_gap_ms(heal) < s.patience * SOON_MS, f"a black hole of {s.ask.worst_gap_ms(heal):.0f} ms"
         settled = time.monotonic_ns()
         time.sleep(0.5)
         assert s.watch.doubles(settled) == 0 and s.ask.moves(settled) == 0
@@ -264,7 +266,7 @@ def test_forged_advertisement(t):
         for kind in ({}, {"sum_": "plain"}, {"priority": 255}, {"priority": 0}, {"interval": 0}, {"tail": bytes(28)}):
             forger.send(**kind)
             time.sleep(4)
-        assert s.ask.moves(at) == 0 and s.ask.worst_gap_ms(at) < SOON_MS
+        assert s.ask.moves(at) == 0 and s.ask.worst_gap_ms(at) < s.patience * SOON_MS
         assert s["a"].vip()["role"] == "holder"
 
 
@@ -308,7 +310,7 @@ def test_reload_keeps_the_address(t):
                 s[role].ask("reload")
             time.sleep(0.2)
         time.sleep(0.5)
-        assert s.ask.moves() == 0 and s.ask.worst_gap_ms() < SOON_MS and not held.broken()
+        assert s.ask.moves() == 0 and s.ask.worst_gap_ms() < s.patience * SOON_MS and not held.broken()
 
 
 def test_the_new_holder_keeps_the_active_instance(t):
