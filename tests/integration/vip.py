@@ -228,15 +228,19 @@ class Holdfast(Node):
     def status(self):
         return json.loads(self.ask("status", "--json"))
 
-    def vip_status(self):
-        return self.status()["vip"]
+    def peer(self):
+        """What it says of the other node: link, drift, hash."""
+        return self.status().get("vip", {}).get("peer", {"link": "none", "drift": False})
 
     def vip(self, group="portal"):
         """What it says of one group: role, epoch, because."""
-        return next(g for g in self.vip_status()["groups"] if g["name"] == group)
+        return next(g for g in self.status()["vip"]["groups"] if g["name"] == group)
 
     def paired(self):
-        return self.vip_status()["link"] == "alive"
+        return self.peer()["link"] == "alive"
+
+    def config_hash(self):
+        return self.status()["config"]["hash"]
 
     def event(self, text, seconds=SECONDS):
         wait(lambda: text in self.ask("events"), f"an event with '{text}' on {self.role}:\n{self.ask('events')}", seconds)
