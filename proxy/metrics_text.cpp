@@ -1,6 +1,6 @@
 #include "proxy/metrics_text.h"
 
-#include <initializer_list>
+#include "proxy/metrics_exposition.h"
 
 namespace holdfast {
 
@@ -12,49 +12,6 @@ std::string seconds_text(double seconds) {
 }
 
 double seconds_of(WallTime t) { return static_cast<double>(t.us) / 1e6; }
-
-class Exposition {
- public:
-  struct Label {
-    const char* name;
-    std::string_view value;
-  };
-  using Labels = std::initializer_list<Label>;
-
-  /// Each family is introduced once, before all of its samples.
-  void family(std::string_view name, const char* type, std::string_view help) {
-    name_ = name;
-    out_.append("# HELP ").append(name).append(" ").append(help);
-    out_.append("\n# TYPE ").append(name).append(" ").append(type).append("\n");
-  }
-  void sample(Labels labels, std::string_view value, std::string_view suffix = {}) {
-    out_.append(name_).append(suffix);
-    char before = '{';
-    for (const Label& label : labels) {
-      out_ += before;
-      out_.append(label.name).append("=");
-      append_label(out_, label.value);
-      before = ',';
-    }
-    if (labels.size()) out_ += '}';
-    out_.append(" ").append(value).append("\n");
-  }
-  void sample(Labels labels, std::uint64_t value, std::string_view suffix = {}) {
-    sample(labels, std::to_string(value), suffix);
-  }
-  void single(std::string_view name, const char* type, std::string_view help, std::string_view value) {
-    family(name, type, help);
-    sample({}, value);
-  }
-  void single(std::string_view name, const char* type, std::string_view help, std::uint64_t value) {
-    single(name, type, help, std::to_string(value));
-  }
-  std::string take() { return std::move(out_); }
-
- private:
-  std::string out_;
-  std::string name_;
-};
 
 const char* type_of(MetricKind kind) { return kind == MetricKind::Counter ? "counter" : "gauge"; }
 
@@ -182,6 +139,7 @@ std::string metrics_text(const MetricsInput& input) {
   show_instance_counters(e, input);
   show_instance_state(e, input);
   show_listens(e, input);
+  if (input.vip.running) show_vip(e, input.vip);
   return e.take();
 }
 

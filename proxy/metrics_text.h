@@ -9,6 +9,7 @@
 
 #include "conf/snapshot.h"
 #include "proxy/metrics_sum.h"
+#include "proxy/status_vip.h"
 
 namespace holdfast {
 
@@ -39,6 +40,7 @@ struct MetricsInput {
   ProcessFacts facts;
   std::vector<InstanceGauge> instances;
   bool draining = false;
+  StatusVip vip = {};
 };
 
 std::string metrics_text(const MetricsInput& input);

@@ -26,6 +26,19 @@ class Screen {
     if (clean.size() > status_columns) clean = clean.substr(0, status_columns - 1) + "~";
     lines_.push_back(clean.substr(0, clean.find_last_not_of(' ') + 1));
   }
+  /// As many lines as it takes, broken between words.
+  void paragraph(const std::string& indent, std::string_view text) {
+    const std::size_t width = status_columns - indent.size();
+    while (!text.empty()) {
+      std::size_t end = text.size();
+      if (end > width) {
+        end = text.rfind(' ', width);
+        if (end == text.npos || end == 0) end = width;
+      }
+      line(indent + std::string(text.substr(0, end)));
+      text.remove_prefix(std::min(text.size(), text.find_first_not_of(' ', end)));
+    }
+  }
   std::string text() const {
     std::string out;
     const bool all = lines_.size() <= status_lines;
@@ -52,6 +65,40 @@ void show_process(Screen& screen, const StatusReport& r) {
   if (r.shed || r.facts.access_log_dropped)
     screen.line(print("lost     %ju requests shed  %ju access log records", std::uintmax_t{r.shed},
                       std::uintmax_t{r.facts.access_log_dropped}));
+}
+
+void show_peer(Screen& screen, const StatusVip& vip, const std::string& own_hash) {
+  const StatusPeer& peer = vip.peer;
+  if (!vip.paired) return screen.line("peer     none: VRRP decides alone");
+  std::string line = "peer     " + peer.name + "  " + peer.link + "  for " + span_text(peer.since) +
+                     "  time-out " + span_text(peer.timeout);
+  if (!peer.version.empty()) line += "  version " + peer.version;
+  if (!peer.hash.empty()) line += peer.drift ? "" : "  same config";
+  screen.line(line);
+  if (peer.drift)
+    screen.line("drift    " + peer.name + " runs " + peer.hash.substr(0, 12) + ", this node " +
+                own_hash.substr(0, 12) + ": holdfast push");
+}
+
+/// One line a group, and why: what one came to read when an address is not where it was thought to be.
+void show_vip(Screen& screen, const StatusReport& r) {
+  if (!r.vip.running) return;
+  screen.line("");
+  show_peer(screen, r.vip, r.hash);
+  if (!r.vip.real_time || !r.vip.memory_locked)
+    screen.line(std::string("warning  the virtual IP's thread is not ") +
+                (r.vip.real_time ? "locked in memory" : "real-time") + ": under load it may be late");
+  for (const StatusVipGroup& g : r.vip.groups) {
+    std::string addresses;
+    for (const std::string& address : g.addresses) addresses += "  " + address;
+    std::string line = "vip      " + g.name + "  " + g.role + "  for " + span_text(g.since) +
+                       print("  epoch %ju", std::uintmax_t{g.epoch});
+    if (g.role == "lingering") line += print("  %ju connections left", std::uintmax_t{g.lingering});
+    screen.line(line + addresses);
+    std::string why = g.because;
+    if (!g.moves_if.empty()) why += (why.empty() ? "" : "; ") + g.moves_if;
+    screen.paragraph("         ", why);
+  }
 }
 
 struct Widths {
@@ -112,6 +159,7 @@ void show_listens(Screen& screen, const StatusReport& r) {
 std::string status_text(const StatusReport& report) {
   Screen screen;
   show_process(screen, report);
+  show_vip(screen, report);
   for (const StatusService& s : report.services) show_service(screen, s);
   show_listens(screen, report);
   return screen.text();

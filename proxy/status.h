@@ -10,6 +10,7 @@
 
 #include "proxy/base/time.h"
 #include "proxy/metrics_text.h"
+#include "proxy/status_vip.h"
 
 namespace holdfast {
 
@@ -49,6 +50,7 @@ struct StatusReport {
   std::string reload_text; ///< its result: "ok", or what was wrong
   std::size_t loops = 0, sessions = 0;
   std::uint64_t retained_bytes = 0, spilled_bytes = 0, shed = 0;
+  StatusVip vip;
   std::vector<StatusService> services;
   std::vector<StatusListen> listens;
 };

@@ -36,6 +36,39 @@ void write_process(JsonWriter& json, const StatusReport& r) {
   json.field("shed", r.shed).field("access_log_dropped", r.facts.access_log_dropped);
 }
 
+void write_peer(JsonWriter& json, const StatusPeer& p) {
+  json.key("peer").begin_object().field("name", p.name).field("link", p.link).field("up", p.up);
+  json.field("since_seconds", p.since.to_seconds()).field("timeout_ms", millis(p.timeout));
+  json.field("version", p.version).field("hash", p.hash).field("generation", p.generation);
+  json.field("drift", p.drift).field("heartbeats_sent", p.heartbeats_sent);
+  json.field("heartbeats_received", p.heartbeats_received);
+  json.field("heartbeats_refused", p.heartbeats_refused).end_object();
+}
+
+void write_group(JsonWriter& json, const StatusVipGroup& g) {
+  json.begin_object().field("name", g.name).field("role", g.role).field("fitness", g.fitness);
+  json.field("vrrp", g.vrrp).field("interface", g.interface).key("addresses").begin_array();
+  for (const std::string& address : g.addresses) json.value(address);
+  json.end_array().field("since_seconds", g.since.to_seconds()).field("epoch", g.epoch);
+  json.field("changes", g.changes).field("because", g.because).field("moves_if", g.moves_if);
+  json.field("lingering", g.lingering).field("adverts_sent", g.adverts_sent);
+  json.field("adverts_received", g.adverts_received).key("adverts_refused").begin_array();
+  for (const auto& [reason, count] : g.adverts_refused)
+    json.begin_object().field("reason", reason).field("count", count).end_object();
+  json.end_array().field("announcements", g.announcements);
+  json.field("questions_answered", g.questions_answered).end_object();
+}
+
+void write_vip(JsonWriter& json, const StatusVip& vip) {
+  if (!vip.running) return;
+  json.key("vip").begin_object().field("real_time", vip.real_time).field("memory_locked", vip.memory_locked);
+  json.field("paired", vip.paired);
+  if (vip.paired) write_peer(json, vip.peer);
+  json.key("groups").begin_array();
+  for (const StatusVipGroup& g : vip.groups) write_group(json, g);
+  json.end_array().end_object();
+}
+
 void write_config(JsonWriter& json, const StatusReport& r) {
   json.key("config").begin_object().field("file", r.file).field("hash", r.hash);
   json.field("generation", r.generation).field("reload_successes", r.facts.reload_successes);
@@ -53,6 +86,7 @@ std::string status_json(const StatusReport& report) {
   json.begin_object();
   write_process(json, report);
   write_config(json, report);
+  write_vip(json, report.vip);
   json.key("services").begin_array();
   for (const StatusService& s : report.services) write_service(json, s);
   json.end_array().key("listens").begin_array();

@@ -143,7 +143,10 @@ TEST_CASE("metrics: each family is announced once, before its samples, and count
   loop.listen("l");
   const LoopMetrics* loops[] = {&loop};
   const conf::Snapshot snap = snapshot();
-  std::istringstream lines(metrics_text({snap, sum(loops), {}, {}, false}));
+  MetricsInput in{snap, sum(loops), {}, {}, false};
+  in.vip.running = in.vip.paired = true;
+  in.vip.groups.resize(2);
+  std::istringstream lines(metrics_text(in));
   std::set<std::string> announced;
   std::string line, current;
   while (std::getline(lines, line)) {
@@ -160,6 +163,35 @@ TEST_CASE("metrics: each family is announced once, before its samples, and count
     }
   }
   CHECK(announced.size() > 40);
+}
+
+TEST_CASE("metrics: virtual IPs and the other node, where there are any") {
+  const conf::Snapshot snap = snapshot();
+  MetricsInput in{snap, {}, {}, {}, false};
+  CHECK(metrics_text(in).find("holdfast_vip") == std::string::npos);
+  in.vip.running = true;
+  StatusVipGroup& g = in.vip.groups.emplace_back();
+  g.name = "portal";
+  g.role = "holder";
+  g.epoch = 7;
+  g.adverts_sent = 3;
+  g.adverts_refused = {{"ttl", 2}};
+  g.lingering = 4;
+  const std::string alone = metrics_text(in);
+  CHECK(has_line(alone, "holdfast_vip_holder{group=\"portal\"} 1"));
+  CHECK(has_line(alone, "holdfast_vip_epoch{group=\"portal\"} 7"));
+  CHECK(has_line(alone, "holdfast_vip_adverts_sent_total{group=\"portal\"} 3"));
+  CHECK(has_line(alone, "holdfast_vip_adverts_refused_total{group=\"portal\",reason=\"ttl\"} 2"));
+  CHECK(has_line(alone, "holdfast_vip_lingering_connections{group=\"portal\"} 4"));
+  CHECK(alone.find("holdfast_peer_up") == std::string::npos);
+  g.role = "lingering";
+  in.vip.paired = in.vip.peer.up = in.vip.peer.drift = true;
+  in.vip.peer.heartbeats_refused = 5;
+  const std::string paired = metrics_text(in);
+  CHECK(has_line(paired, "holdfast_vip_holder{group=\"portal\"} 0"));
+  CHECK(has_line(paired, "holdfast_peer_up 1"));
+  CHECK(has_line(paired, "holdfast_peer_heartbeats_refused_total 5"));
+  CHECK(has_line(paired, "holdfast_config_drift 1"));
 }
 
 TEST_CASE("metrics: labels are escaped") {

@@ -37,6 +37,41 @@ StatusReport sample() {
   return r;
 }
 
+StatusVip sample_vip() {
+  StatusVip vip;
+  vip.running = vip.real_time = vip.memory_locked = vip.paired = true;
+  vip.peer.name = "ef-b";
+  vip.peer.link = "alive";
+  vip.peer.up = true;
+  vip.peer.since = 3'720_s;
+  vip.peer.timeout = 215_ms;
+  vip.peer.version = "0.2.0";
+  vip.peer.hash = "0123456789abcdef";
+  vip.peer.generation = 3;
+  vip.peer.heartbeats_sent = 10;
+  vip.peer.heartbeats_received = 9;
+  vip.peer.heartbeats_refused = 1;
+  StatusVipGroup g;
+  g.name = "portal";
+  g.role = "holder";
+  g.fitness = "fit";
+  g.vrrp = "active";
+  g.interface = "eth0";
+  g.addresses = {"10.20.0.10/24", "2001:db8::10/64"};
+  g.since = 62_s;
+  g.epoch = 7;
+  g.changes = 2;
+  g.because = "ef-b was proven dead: its process closed the peer channel and its port is refused";
+  g.moves_if = "moves to ef-b if this node cannot reach its active instance";
+  g.adverts_sent = 100;
+  g.adverts_received = 4;
+  g.adverts_refused = {{"ttl", 2}, {"checksum", 1}};
+  g.announcements = 6;
+  g.questions_answered = 33;
+  vip.groups.push_back(g);
+  return vip;
+}
+
 std::vector<std::string> lines_of(const std::string& text) {
   std::istringstream in(text);
   std::vector<std::string> lines;
@@ -117,4 +152,59 @@ TEST_CASE("status: spans and sizes have a unit") {
   CHECK(size_text(1023) == "1023 B");
   CHECK(size_text(1536) == "1.5 KiB");
   CHECK(size_text(std::uint64_t{5} << 40) == "5.0 TiB");
+}
+
+TEST_CASE("status: the screen says where each virtual IP is, why, and how the other node is") {
+  StatusReport r = sample();
+  r.vip = sample_vip();
+  const std::string text = status_text(r);
+  CHECK(text.find("\n\n"
+                  "peer     ef-b  alive  for 1h 2m  time-out 215.0ms  version 0.2.0  same config\n"
+                  "vip      portal  holder  for 1m 2s  epoch 7  10.20.0.10/24  2001:db8::10/64\n"
+                  "         ef-b was proven dead: its process closed the peer channel and its port\n"
+                  "         is refused; moves to ef-b if this node cannot reach its active instance\n"
+                  "\nsupervisor") != std::string::npos);
+  r.vip.peer.drift = true;
+  r.vip.peer.hash = "fedcba9876543210";
+  r.vip.real_time = false;
+  r.vip.groups[0].role = "lingering";
+  r.vip.groups[0].lingering = 12;
+  const std::string drifted = status_text(r);
+  CHECK(drifted.find("drift    ef-b runs fedcba987654, this node 0123456789ab: holdfast push\n") !=
+        std::string::npos);
+  CHECK(drifted.find("warning  the virtual IP's thread is not real-time") != std::string::npos);
+  CHECK(drifted.find("lingering  for 1m 2s  epoch 7  12 connections left") != std::string::npos);
+  r.vip.paired = false;
+  CHECK(status_text(r).find("peer     none: VRRP decides alone\n") != std::string::npos);
+  CHECK(status_text(r).find("drift") == std::string::npos);
+}
+
+TEST_CASE("status: long sentences of virtual IPs stay on the screen") {
+  StatusReport r = sample();
+  r.vip = sample_vip();
+  r.vip.groups[0].because = std::string(500, 'x') + " " + std::string(300, 'y') + "\xff\n";
+  for (int i = 0; i < 20; ++i) r.vip.groups.push_back(r.vip.groups[0]);
+  const std::vector<std::string> lines = lines_of(status_text(r));
+  CHECK(lines.size() == status_lines);
+  for (const std::string& line : lines) CHECK(line.size() <= status_columns);
+}
+
+TEST_CASE("status: JSON has all of the virtual IPs, and nothing where there are none") {
+  StatusReport r = sample();
+  CHECK(status_json(r).find("\"vip\"") == std::string::npos);
+  r.vip = sample_vip();
+  const std::string json = status_json(r);
+  for (
+      const char* part :
+      {R"("vip":{"real_time":true,"memory_locked":true,"paired":true,"peer":{"name":"ef-b","link":"alive")",
+       R"("up":true,"since_seconds":3720,"timeout_ms":215,"version":"0.2.0","hash":"0123456789abcdef")",
+       R"("generation":3,"drift":false,"heartbeats_sent":10,"heartbeats_received":9,"heartbeats_refused":1})",
+       R"("groups":[{"name":"portal","role":"holder","fitness":"fit","vrrp":"active","interface":"eth0")",
+       R"("addresses":["10.20.0.10/24","2001:db8::10/64"],"since_seconds":62,"epoch":7,"changes":2)",
+       R"("moves_if":"moves to ef-b if this node cannot reach its active instance","lingering":0)",
+       R"("adverts_refused":[{"reason":"ttl","count":2},{"reason":"checksum","count":1}])",
+       R"("announcements":6,"questions_answered":33}]})"}) {
+    INFO(part);
+    CHECK(json.find(part) != std::string::npos);
+  }
 }
