@@ -1,7 +1,7 @@
-// Work that may block (running a program, walking a long table in /proc) for a loop that may not: one thread at
-// ordinary priority, which does one errand after the other. The owner is on the loop's thread, makes every call
-// there and gets every result there. An errand must end by itself within seconds: the destructor waits until all
-// that was asked for is done; no result comes from then on.
+// Work that may block (running a program, walking a long table in /proc) for a loop that may not: one thread
+// at ordinary priority, which does one errand after the other. The owner is on the loop's thread, makes every
+// call there and gets every result there. An errand must end by itself within seconds: the destructor waits
+// until all that was asked for is done; no result comes from then on.
 #pragma once
 
 #include <condition_variable>
@@ -21,7 +21,8 @@ class Errands final : private io::WatchEvents {
   Errands& operator=(const Errands&) = delete;
   ~Errands();
 
-  /// Starts the thread. Call before the caller's thread becomes real-time: a stack is then not locked for nothing.
+  /// Starts the thread. Call before the caller's thread becomes real-time: a stack is then not locked for
+  /// nothing.
   Status start();
   /// `work` runs on the errand thread, `done` afterwards on the loop. Not before start().
   void run(io::Task work, io::Task done);

@@ -11,8 +11,8 @@ LoopGate::LoopGate(std::vector<WatchedLoop> loops, Duration stall) : stall_(stal
   }
 }
 
-/// A turn takes all that was posted, so one that is over shows that no task of ours is outstanding any more: at
-/// most one is.
+/// A turn takes all that was posted, so one that is over shows that no task of ours is outstanding any more:
+/// at most one is.
 bool LoopGate::look(Watched& one, Duration step) {
   const bool before = one.stalled;
   const std::uint64_t turns = one.loop.turns();
@@ -30,8 +30,8 @@ bool LoopGate::look(Watched& one, Duration step) {
   return one.stalled != before;
 }
 
-/// A tick that comes late counts for little: whatever held this thread up (a frozen process, a paused machine) held the
-/// loops up too, and they get their chance first.
+/// A tick that comes late counts for little: whatever held this thread up (a frozen process, a paused
+/// machine) held the loops up too, and they get their chance first.
 bool LoopGate::tick(Instant now) {
   constexpr Duration late = 100_ms;
   const Duration step = ticked_ == Instant::never() ? Duration{} : std::min(now - ticked_, late);

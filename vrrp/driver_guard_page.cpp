@@ -106,8 +106,8 @@ void pack(const GuardedState& state, RawState& raw) {
 
 }  // namespace
 
-/// A worker may be killed between any two instructions, so it writes into the half that is not in force and then
-/// moves `edition` on, whose lowest bit says which half is.
+/// A worker may be killed between any two instructions, so it writes into the half that is not in force and
+/// then moves `edition` on, whose lowest bit says which half is.
 struct GuardPage::Layout {
   std::uint64_t magic_ = magic;
   std::atomic<std::int32_t> guardian{0}, worker{0};

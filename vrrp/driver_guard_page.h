@@ -1,7 +1,7 @@
-// What a worker leaves to its guardian (driver_guardian.h): one shared page of memory that says which process to
-// watch, when it last showed life, which addresses to take off this host and which packets to send when it
-// is dead. It outlives the worker and is handed on to the next program of an upgrade, by its descriptor's number
-// in the environment. Both sides treat what they read as hostile: sizes are fixed, counts are checked.
+// What a worker leaves to its guardian (driver_guardian.h): one shared page of memory that says which process
+// to watch, when it last showed life, which addresses to take off this host and which packets to send when it
+// is dead. It outlives the worker and is handed on to the next program of an upgrade, by its descriptor's
+// number in the environment. Both sides treat what they read as hostile: sizes are fixed, counts are checked.
 #pragma once
 
 #include <cstdint>
@@ -49,14 +49,15 @@ class GuardPage {
   GuardPage(GuardPage&& other) noexcept;
   GuardPage& operator=(GuardPage&&) = delete;
   ~GuardPage();
-  /// Close-on-exec, and open as long as the process lives: any part of it may call inherit(). A program that takes
-  /// over from this process must get it under the same number.
+  /// Close-on-exec, and open as long as the process lives: any part of it may call inherit(). A program that
+  /// takes over from this process must get it under the same number.
   int descriptor() const { return fd_; }
 
   // ---- the worker's ----
   void claim();  ///< this process is the one to watch, from now on
   void set_ready();  ///< it serves: it is to be started again should it die
-  /// Any thread, but one. Has no effect once another process has claimed the page. An error if it does not fit.
+  /// Any thread, but one. Has no effect once another process has claimed the page. An error if it does not
+  /// fit.
   Status publish(const GuardedState& state);
   void beat(
       std::int64_t boot_ms);  ///< several times a second, from the thread that answers for the addresses

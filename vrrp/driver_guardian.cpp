@@ -118,8 +118,8 @@ bool Guardian::fork_worker(bool again) {
   return true;
 }
 
-/// Nobody must wait for the guardian when it is needed: it is small, locked in memory where that is allowed, and
-/// ahead of ordinary processes; a worker that it forks is none of that.
+/// Nobody must wait for the guardian when it is needed: it is small, locked in memory where that is allowed,
+/// and ahead of ordinary processes; a worker that it forks is none of that.
 void Guardian::become_guardian() {
   ::prctl(PR_SET_NAME, "hf-guardian");
   ::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
@@ -180,8 +180,8 @@ void Guardian::clean_up() {
                {"packets", std::to_string(count.packets)}});
 }
 
-/// Counts only time in which this process ran too: after a pause of the whole machine the worker gets its chance to
-/// judge by itself.
+/// Counts only time in which this process ran too: after a pause of the whole machine the worker gets its
+/// chance to judge by itself.
 void Guardian::look_for_silence() {
   const std::int64_t now = boot_time_ms(), beat = page_.last_beat();
   const std::int64_t step = std::clamp<std::int64_t>(now - looked_ms_, 0, 2 * look_ms);
@@ -200,8 +200,8 @@ void Guardian::look_for_silence() {
   page_.note_taken();
 }
 
-/// The worker is dead, and what it left is cleaned up. The exit code if that is the end; otherwise it is time to
-/// start another one.
+/// The worker is dead, and what it left is cleaned up. The exit code if that is the end; otherwise it is time
+/// to start another one.
 std::optional<int> Guardian::end_or_wait() {
   const int code = status_ ? exit_code(*status_) : ending_ ? 0 : 1;
   if (ending_ || (status_ && code == 0)) return code;

@@ -1,7 +1,8 @@
 // The guardian: the parent process, which does nothing but wait for the worker, its child, to die or to fall
-// silent. It then takes the virtual addresses off this host, says farewell in VRRP, and starts the worker anew. It
-// is forked before any thread exists and before any secret is read, parses nothing, and has no state but the shared
-// page (driver_guard_page.h). After a binary upgrade it follows the process that has claimed the page.
+// silent. It then takes the virtual addresses off this host, says farewell in VRRP, and starts the worker
+// anew. It is forked before any thread exists and before any secret is read, parses nothing, and has no state
+// but the shared page (driver_guard_page.h). After a binary upgrade it follows the process that has claimed
+// the page.
 #pragma once
 
 #include <functional>
@@ -23,13 +24,15 @@ struct GuardOptions {
   Duration silence = 2_s;  ///< without a beat: its addresses are taken away
 };
 
-/// Returns twice: in the worker with what `worker` returned, in the guardian with the exit code for the whole.
-/// Call it early in main(), with no thread started. If this process has a guardian already (it is the next program of an
-/// upgrade or a restarted one) it only runs `worker`; so it does, and logs it, where no guardian can be had.
+/// Returns twice: in the worker with what `worker` returned, in the guardian with the exit code for the
+/// whole. Call it early in main(), with no thread started. If this process has a guardian already (it is the
+/// next program of an upgrade or a restarted one) it only runs `worker`; so it does, and logs it, where no
+/// guardian can be had.
 ///
-/// A worker that dies by a signal or with another code than 0 is started again if one was ready before (ever since the
-/// guardian started); otherwise its code is the whole's, or 128 plus the signal. Code 0 ends the whole, unless another
-/// living process has claimed the page. TERM, INT, HUP, USR1 and USR2 go on to the worker; after TERM or INT none is restarted.
+/// A worker that dies by a signal or with another code than 0 is started again if one was ready before (ever
+/// since the guardian started); otherwise its code is the whole's, or 128 plus the signal. Code 0 ends the
+/// whole, unless another living process has claimed the page. TERM, INT, HUP, USR1 and USR2 go on to the
+/// worker; after TERM or INT none is restarted.
 int guard(const GuardOptions& options);
 
 }  // namespace holdfast::vrrp

@@ -1,5 +1,5 @@
-// Runs the program `nft` with a script, and waits for it: for an errand thread, never for a loop. The script is one
-// transaction of the kernel's, so it has worked wholly or changed nothing.
+// Runs the program `nft` with a script, and waits for it: for an errand thread, never for a loop. The script
+// is one transaction of the kernel's, so it has worked wholly or changed nothing.
 #pragma once
 
 #include <string>

@@ -39,10 +39,10 @@ std::string known_set(const ForwardRules& rules, Family family, const std::strin
   return set + "  }\n";
 }
 
-/// The rules of one group. A flow that conntrack never saw open is `new` when its first packet carries data or an
-/// acknowledgement, as long as the sysctl is loose, and `invalid` when it is a FIN or RST or the sysctl is strict. As we drop
-/// it, it never becomes a tracked flow. Out of window packets of flows that live here are `invalid` as well: those
-/// must stay here, or the peer would reset a connection it does not know.
+/// The rules of one group. A flow that conntrack never saw open is `new` when its first packet carries data
+/// or an acknowledgement, as long as the sysctl is loose, and `invalid` when it is a FIN or RST or the sysctl
+/// is strict. As we drop it, it never becomes a tracked flow. Out of window packets of flows that live here
+/// are `invalid` as well: those must stay here, or the peer would reset a connection it does not know.
 std::string group_chain(const ForwardRules& rules, Family family, const std::string& name, bool loose) {
   const Address& peer = family == Family::V4 ? rules.plan.peer_v4 : rules.plan.peer_v6;
   const std::string away = " counter dup to " + peer.ip() + " device \"" + rules.plan.interface + "\" drop\n";

@@ -1,10 +1,10 @@
 // Second chance for packets of connections that this node does not know: after a planned hand-over the new
 // holder sends them back to the old one, where the connection lives on until it ends (GitHub's director for
-// load balancers does the same between its tiers). One nftables table a family, named below and ours
-// alone, does it: a TCP packet to a virtual address that neither opens a connection nor belongs to one that
-// this host tracks is duplicated to the peer and dropped here. That needs no routing, no forwarding and no sysctl:
-// the packet leaves unchanged but for its TTL, which ends a loop should both nodes do this at once.
-// Needs CAP_NET_ADMIN, the program `nft`, and nf_tables with connection tracking and `dup` in the kernel.
+// load balancers does the same between its tiers). One nftables table a family, named below and ours alone,
+// does it: a TCP packet to a virtual address that neither opens a connection nor belongs to one that this
+// host tracks is duplicated to the peer and dropped here. That needs no routing, no forwarding and no sysctl:
+// the packet leaves unchanged but for its TTL, which ends a loop should both nodes do this at once. Needs
+// CAP_NET_ADMIN, the program `nft`, and nf_tables with connection tracking and `dup` in the kernel.
 #pragma once
 
 #include <map>

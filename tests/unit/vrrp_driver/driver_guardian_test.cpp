@@ -44,7 +44,10 @@ GuardOptions quick(std::function<int()> worker) {
 pid_t start(const GuardOptions& options) {
   ::unsetenv(guard_variable);
   const pid_t process = ::fork();
-  if (process == 0) ::_exit(guard(options));  // the guardian, and in the course of time its workers
+  if (process == 0) {
+    ::signal(SIGTERM, SIG_DFL);     // Catch2's handler would report a failed test
+    ::_exit(guard(options));  // the guardian, and in the course of time its workers
+  }
   REQUIRE(process > 0);
   return process;
 }
