@@ -199,8 +199,7 @@ Result<VrrpSocket> VrrpSocket::open(Address::Family family, const std::string& i
   const int s = socket.get();
   const bool bound = ::setsockopt(s, SOL_SOCKET, SO_BINDTODEVICE, interface.c_str(),
                                   static_cast<socklen_t>(interface.size())) == 0;
-  if (!bound || !set(s, SOL_SOCKET, SO_PRIORITY, queue_priority) ||
-      !(v6 ? set_up_vrrp6 : set_up_vrrp4)(s, index))
+  if (!bound || !(v6 ? set_up_vrrp6 : set_up_vrrp4)(s, index) || !set_priority(s))
     return no_socket(what, errno);
   return VrrpSocket(std::move(socket), family, true, index);
 }
@@ -211,8 +210,7 @@ Result<HeartbeatSocket> HeartbeatSocket::open(const Address& local) {
   Descriptor socket(::socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket) return no_socket(what, errno);
   const int s = socket.get(), level = v6 ? IPPROTO_IPV6 : IPPROTO_IP;
-  bool good = set(s, level, v6 ? IPV6_FREEBIND : IP_FREEBIND, 1) &&
-              set(s, SOL_SOCKET, SO_PRIORITY, queue_priority) &&
+  bool good = set(s, level, v6 ? IPV6_FREEBIND : IP_FREEBIND, 1) && set(s, SOL_SOCKET, SO_REUSEADDR, 1) &&
               set(s, level, v6 ? IPV6_TCLASS : IP_TOS, network_control) &&
               set(s, level, v6 ? IPV6_RECVPKTINFO : IP_PKTINFO, 1) &&
               set(s, level, v6 ? IPV6_RECVHOPLIMIT : IP_RECVTTL, 1);
