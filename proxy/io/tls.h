@@ -30,6 +30,8 @@ struct TlsServerOptions {
   std::string ciphers;       ///< TLS 1.2 list; empty: a modern default
   bool tickets = true;
   std::string client_ca;     ///< file: clients must show a certificate signed by one; empty: not asked
+  /// Bytes that several nodes share: a ticket of one opens at the others too. Empty: keys of this process.
+  std::string ticket_secret;
 };
 
 struct TlsClientOptions {
@@ -72,6 +74,11 @@ class TlsContext {
   virtual ~TlsContext() = default;
   static Result<std::shared_ptr<const TlsContext>> server(const TlsServerOptions& options);
   static Result<std::shared_ptr<const TlsContext>> client(const TlsClientOptions& options);
+  /// TLS 1.3 between two that share a key (RFC 8446 section 2.2, psk_dhe_ke), without certificates, tickets
+  /// or early data. Each side has then proven that it knows the key; who does not, fails the handshake.
+  /// `identity` is sent in clear, 1 to 128 bytes; `key` has 32 random bytes.
+  static Result<std::shared_ptr<const TlsContext>> psk_server(std::string identity, std::string key);
+  static Result<std::shared_ptr<const TlsContext>> psk_client(std::string identity, std::string key);
   virtual std::unique_ptr<TlsSession> session() const = 0;
   /// Earliest end of validity of its certificates, seconds since 1970; 0 if it has none.
   virtual std::int64_t expires() const = 0;

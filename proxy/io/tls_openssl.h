@@ -20,6 +20,10 @@
 #include "proxy/base/result.h"
 #include "proxy/io/tls.h"
 
+namespace holdfast::io {
+class TicketKeys;
+}
+
 namespace holdfast::io::ossl {
 
 template <auto Function>
@@ -55,8 +59,9 @@ struct Certificate {
 Result<Certificate> load_certificate(const std::string& file, const std::string& key_file);
 Status use_certificate(SSL_CTX* context, const Certificate& certificate, const std::string& file);
 
-/// Makes `context` seal its session tickets with the keys of the process (tls_tickets.h).
-bool use_ticket_keys(SSL_CTX* context);
+/// Makes `context` seal its session tickets with `keys` (tls_tickets.h), which outlive it; null: with the
+/// keys of the process. Takes the context's app data.
+bool use_ticket_keys(SSL_CTX* context, TicketKeys* keys);
 
 /// Options common to both sides: versions, no compression, no renegotiation, buffers freed when idle.
 ContextPtr new_context(bool tls13_only);

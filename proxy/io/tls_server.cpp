@@ -4,6 +4,7 @@
 #include <map>
 
 #include "proxy/io/tls_openssl.h"
+#include "proxy/io/tls_tickets.h"
 
 namespace holdfast::io {
 namespace {
@@ -34,6 +35,7 @@ class ServerContext final : public TlsContext, public std::enable_shared_from_th
   static int on_alpn(SSL*, const unsigned char** chosen, unsigned char* size, const unsigned char* offered,
                      unsigned offered_size, void* self);
 
+  std::unique_ptr<TicketKeys> ticket_keys_;  ///< before the contexts, which use them; null: the process's
   std::vector<Certificate> certificates_;
   std::map<Group, ContextPtr> contexts_;
   std::map<std::string, SSL_CTX*, std::less<>> names_;  ///< "*.example.org" for wildcards
@@ -47,6 +49,7 @@ Status ServerContext::load(const TlsServerOptions& options) {
   auto alpn = alpn_wire(options.alpn);
   if (!alpn) return fail(Blame::Operator, "an ALPN name has 1 to 255 bytes");
   alpn_ = *alpn;
+  if (!options.ticket_secret.empty()) ticket_keys_ = std::make_unique<TicketKeys>(options.ticket_secret);
   std::map<std::string, Group> groups_by_name;
   for (std::size_t i = 0; i < options.certificates.size(); ++i) {
     auto loaded = load_certificate(options.certificates[i], i < options.keys.size() ? options.keys[i] : "");
@@ -96,7 +99,7 @@ Status ServerContext::configure(SSL_CTX* context, const TlsServerOptions& option
   SSL_CTX_set_timeout(context, session_seconds);
   if (!options.tickets) SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
   SSL_CTX_set_num_tickets(context, options.tickets ? 1 : 0);
-  if (options.tickets && !use_ticket_keys(context))
+  if (options.tickets && !use_ticket_keys(context, ticket_keys_.get()))
     return fail(Blame::Self, "no ticket keys: " + take_reason());
   // SSL_CTX_set_tlsext_servername_callback, whose macro is an old-style cast.
   SSL_CTX_callback_ctrl(context, SSL_CTRL_SET_TLSEXT_SERVERNAME_CB,

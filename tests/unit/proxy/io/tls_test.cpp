@@ -10,10 +10,11 @@
 
 #include "proxy/io/tls_tickets.h"
 #include "tests/unit/proxy/io/tls_certs.h"
+#include "tests/unit/proxy/io/tls_pair.h"
 
 using namespace holdfast;
 using namespace holdfast::io;
-using Context = std::shared_ptr<const TlsContext>;
+using test::Context, test::End, test::Pair;
 
 namespace {
 
@@ -45,59 +46,6 @@ Context client(const TlsClientOptions& options) {
   REQUIRE(made);
   return *made;
 }
-
-/// One end: its session, what it has to send, what it received and how it ended.
-struct End {
-  std::unique_ptr<TlsSession> session;
-  std::string out, plain, error;
-  bool done = false, closed = false;
-
-  // Feeds in pieces of `chunk` into a plaintext buffer of `room`.
-  void take(std::string bytes, std::size_t chunk, std::size_t room) {
-    std::string buffer(room, '\0');
-    Bytes left = bytes;
-    do {
-      Bytes piece = left.substr(0, chunk);
-      left.remove_prefix(piece.size());
-      for (;;) {
-        auto step = session->feed(piece, buffer.data(), buffer.size(), out);
-        if (!step) {
-          error = step.error().text;
-          return;
-        }
-        piece.remove_prefix(step->taken);
-        plain.append(buffer, 0, step->plain);
-        done = done || step->handshake_done;
-        closed = closed || step->closed;
-        if (!step->taken && !step->plain && !step->handshake_done) break;
-      }
-      if (!piece.empty() && !closed) error = "bytes were not taken";
-    } while (!left.empty());
-  }
-};
-
-struct Pair {
-  End client, server;
-  Pair(const Context& c, const Context& s)
-      : client{c->session(), {}, {}, {}}, server{s->session(), {}, {}, {}} {}
-
-  void talk(std::size_t chunk = 100000, std::size_t room = 65536) {
-    client.take("", chunk, room);
-    for (int turn = 0; turn < 20 && (!client.out.empty() || !server.out.empty()); ++turn) {
-      std::string bytes;
-      bytes.swap(client.out);
-      if (server.error.empty()) server.take(bytes, chunk, room);
-      bytes.clear();
-      bytes.swap(server.out);
-      if (client.error.empty()) client.take(bytes, chunk, room);
-    }
-  }
-  void shake() {
-    talk();
-    INFO(client.error << " / " << server.error);
-    REQUIRE((client.done && server.done));
-  }
-};
 
 }  // namespace
 
@@ -301,6 +249,48 @@ TEST_CASE("tls: expires is the earliest end", "[tls]") {
   CHECK(server(server_options({"one"}))->expires() > std::time(nullptr) + 20 * 86400);
   CHECK(server(server_options({"one", "expired"}))->expires() < std::time(nullptr));
   CHECK(client(client_options("one.test"))->expires() == 0);
+}
+
+TEST_CASE("tls: a ticket of one node opens at another with the same secret, and at no other", "[tls]") {
+  auto options = server_options({"one"});
+  options.ticket_secret = std::string(32, 's');
+  auto c = client(client_options("one.test"));
+  auto here = server(options), there = server(options);
+  Pair(c, here).shake();
+  for (const Context& s : {there, here}) {
+    Pair pair(c, s);
+    pair.shake();
+    CHECK(pair.server.session->info().resumed);
+  }
+  options.ticket_secret = std::string(32, 't');
+  for (const Context& s : {server(options), server(server_options({"one"}))}) {
+    Pair(c, here).shake();  // its ticket is the last one that the client keeps
+    Pair pair(c, s);
+    pair.shake();
+    CHECK_FALSE(pair.server.session->info().resumed);
+  }
+}
+
+TEST_CASE("tls: ticket keys of a secret change with the date, and the neighbouring ones open", "[tls]") {
+  TicketKeys here("a secret"), there("a secret"), other("another");
+  constexpr auto half_day = TicketKeys::rotation;
+  constexpr std::int64_t now = 1'700'000'000 / half_day * half_day + 100;
+  auto name = [](const TicketKey& key) {
+    return std::string(reinterpret_cast<const char*>(key.name.data()), key.name.size());
+  };
+  const TicketKey key = *here.sealing(now);
+  auto found = there.opening(name(key), now);
+  REQUIRE(found);
+  CHECK_FALSE(found->stale);
+  CHECK(found->key.cipher == key.cipher);
+  CHECK(found->key.mac == key.mac);
+  CHECK_FALSE(other.opening(name(key), now));
+  CHECK(name(*there.sealing(now + half_day)) != name(key));
+  CHECK(there.opening(name(key), now + half_day)->stale);
+  CHECK(there.opening(name(key), now - half_day));  // its clock is behind
+  CHECK_FALSE(there.opening(name(key), now + 2 * half_day));
+  CHECK_FALSE(there.opening(name(key), now - 2 * half_day));
+  CHECK(name(*there.sealing(now)) == name(key));
 }
 
 TEST_CASE("tls: ticket keys rotate, and the previous one still opens", "[tls]") {
