@@ -69,11 +69,13 @@ struct Decoded {
 /// `interval` as that version's field can carry it: rounded up, at least one unit, at most what fits.
 Duration on_the_wire(Version version, Duration interval);
 
-/// `payload` is the IP payload. Checks TTL, version, type, vrid range, count and length (exact, or exact plus a
-/// trailer), the checksum in either form and the interval (0 is refused: erratum 8301). Not the trailer's HMAC.
+/// `payload` is the IP payload. Checks TTL, version, type, vrid range, count and length (exact, or exact plus
+/// a trailer), the checksum in either form and the interval (0 is refused: erratum 8301). Not the trailer's
+/// HMAC.
 Decoded decode(Bytes payload, const Envelope& envelope);
 
-/// The IP payload. Version 3 over IPv6 always has the pseudo-header in its checksum (RFC 9568 5.2.8), version 2 never.
+/// The IP payload. Version 3 over IPv6 always has the pseudo-header in its checksum (RFC 9568 5.2.8), version
+/// 2 never.
 std::string encode(const Advert& advert, const Envelope& envelope, Checksum checksum);
 
 // ---- the HMAC trailer (draft-cassen-vrrp-auth-hmac) ----
@@ -83,7 +85,8 @@ struct HmacKey {
   std::string key;
 };
 
-/// Appends the trailer to an encoded PDU. `wall` is the sender's clock; `counter` tells packets of one tick apart.
+/// Appends the trailer to an encoded PDU. `wall` is the sender's clock; `counter` tells packets of one tick
+/// apart.
 void append_hmac(std::string& packet, const Envelope& envelope, const HmacKey& key, WallTime wall,
                  std::uint16_t counter);
 
@@ -92,7 +95,8 @@ struct HmacCheck {
   WallTime sent;
   std::uint16_t counter = 0;
 };
-/// `packet` is PDU and trailer, as decode() found it. `window`: how far `wall` and the sender's clock may be apart.
+/// `packet` is PDU and trailer, as decode() found it. `window`: how far `wall` and the sender's clock may be
+/// apart.
 HmacCheck check_hmac(Bytes packet, const Envelope& envelope, const std::vector<HmacKey>& keys, WallTime wall,
                      Duration window);
 

@@ -115,8 +115,8 @@ void Machine::active_hears(const Event& event) {
   become_backup(event.now, why);
 }
 
-// 6.4.3: priority 0 is answered; so is who does not win, with an advertisement at once. Its switch entries and
-// caches may be in our neighbours by then, so the addresses are announced again as well.
+// 6.4.3: priority 0 is answered; so is who does not win, with an advertisement at once. Our neighbours' caches may
+// point to it by then, so the addresses are announced again as well.
 void Machine::contend(Instant now, std::size_t router, Speaker& speaker) {
   const Duration least = routers_[router].own_interval() / 10;
   if (speaker.answered_at && now < *speaker.answered_at + least) return;

@@ -63,7 +63,8 @@ enum class Steering : std::uint8_t {
   Stand,  ///< be Backup, also when nobody advertises
 };
 
-/// What the driver does, in this order of the list. Actions of one call are carried out before the next input.
+/// What the driver does, in this order of the list. Actions of one call are carried out before the next
+/// input.
 struct MachineAction {
   enum class Kind : std::uint8_t {
     Send,  ///< `packet` on router `router`; to `to`, which is one unicast peer or the multicast group
@@ -99,24 +100,26 @@ class Machine {
   Machine(Machine&&) noexcept;
   Machine& operator=(Machine&&) noexcept;
 
-  /// The sender's time in a signed advertisement; on_packet and on_timer say it too. Until it is known nothing is signed,
-  /// so signed routers send their first advertisement at the first of these calls.
+  /// The sender's time in a signed advertisement; on_packet and on_timer say it too. Until it is known
+  /// nothing is signed, so signed routers send their first advertisement at the first of these calls.
   void set_clock(Instant now, WallTime wall);
   void start(Instant now);  ///< Initialize → Backup, or Active for an owner that is not told to Stand
   void stop(Instant now);  ///< → Initialize; an Active sends priority 0 first
   /// An Active told to Stand says priority 0, unless somebody else is heard to be Active already.
   void steer(Instant now, Steering steering);
-  /// Gives up at once: priority 0 on the wire when `farewell`, silence otherwise (a resumed node says nothing).
-  /// Told to Hold before, it stands until it is steered anew.
+  /// Gives up at once: priority 0 on the wire when `farewell`, silence otherwise (a resumed node says
+  /// nothing). Told to Hold before, it stands until it is steered anew.
   void yield(Instant now, bool farewell);
   /// Wall clock only for the HMAC trailer. A packet for another vrid is counted nowhere and ignored.
   void on_packet(Instant now, WallTime wall, std::size_t router, Bytes payload, const Envelope& envelope);
   void on_timer(Instant now, WallTime wall);
   /// An announcement is due again (link came up, a peer's link healed). Nothing while not Active.
   void announce_again(Instant now);
-  /// Sources whose advertisements decide nothing for now: the pair's own channel to that node is alive and says more.
+  /// Sources whose advertisements decide nothing for now: the pair's own channel to that node is alive and
+  /// says more.
   void set_known_peers(std::vector<Address> sources) { known_peers_ = std::move(sources); }
-  /// While the pair decides: a single advertisement of a stranger moves nothing; three within three intervals do.
+  /// While the pair decides: a single advertisement of a stranger moves nothing; three within three intervals
+  /// do.
   void set_suspicious(bool suspicious) { suspicious_ = suspicious; }
 
   Instant deadline() const;
@@ -129,8 +132,8 @@ class Machine {
   const RouterCounters& counters(std::size_t router) const;
   /// A reload changed what does not need a new machine (interval, priority, preemption, peers, keys).
   void set_config(Instant now, GroupConfig config);
-  /// Prebuilt priority-0 packets, for the guardian to send if this process dies. Signed ones are good for two seconds from
-  /// `wall` on: they must be newer than any advertisement sent until then.
+  /// Prebuilt priority-0 packets, for the guardian to send if this process dies. Signed ones are good for two
+  /// seconds from `wall` on: they must be newer than any advertisement sent until then.
   std::vector<MachineAction> farewell(WallTime wall) const;
 
  private:

@@ -167,8 +167,8 @@ std::vector<Machine::Router::Outgoing> Machine::Router::packets(std::uint8_t pri
 }
 
 void Machine::Router::sign(Outgoing& outgoing, WallTime wall) {
-  // Strictly growing also within one tick of the trailer's clock (1/65536 s) and while our clock is slewed back;
-  // after a step back beyond what receivers accept, only the clock can be right.
+  // Strictly growing also within one tick of the trailer's clock (1/65536 s) and while our clock is slewed
+  // back; after a step back beyond what receivers accept, only the clock can be right.
   constexpr std::int64_t tick = 16;
   const std::int64_t ahead = signed_at_.us - wall.us;
   if (ahead <= -tick || ahead > std::max(own_interval() * 3, 5_s).to_micros()) {

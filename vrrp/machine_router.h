@@ -1,5 +1,5 @@
-// One virtual router of a group: its timers, its table of who else speaks for it, and what makes a packet worth
-// listening to. Internal to machine*.cpp; it knows nothing of states and decides nothing.
+// One virtual router of a group: its timers, its table of who else speaks for it, and what makes a packet
+// worth listening to. Internal to machine*.cpp; it knows nothing of states and decides nothing.
 #pragma once
 
 #include <optional>
@@ -26,7 +26,8 @@ struct Machine::Speaker {
   std::uint16_t counter = 0;
   std::vector<Instant> regular;  ///< its last three advertisements that kept its pace
 
-  /// Three advertisements, none closer than half an interval, within three intervals: more than a stray packet.
+  /// Three advertisements, none closer than half an interval, within three intervals: more than a stray
+  /// packet.
   bool persistent() const;
   void note(Instant now, const Advert& advert);
 };
@@ -44,8 +45,8 @@ struct Machine::Router {
   Duration down_interval(std::uint8_t priority, Duration active_interval) const;
   bool fresh(Instant now, const Speaker& speaker, std::uint8_t own_priority) const;
 
-  /// Checks all that can be checked without knowing the state, and keeps the books. Null: not to be listened to, and `log`
-  /// may say why. The pointer lives until the next call.
+  /// Checks all that can be checked without knowing the state, and keeps the books. Null: not to be listened
+  /// to, and `log` may say why. The pointer lives until the next call.
   Speaker* accept(Instant now, WallTime wall, Bytes payload, const Envelope& envelope, std::string& log);
 
   bool signs() const;

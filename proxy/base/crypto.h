@@ -15,7 +15,8 @@ using Digest = std::array<std::uint8_t, 32>;
 
 /// HMAC-SHA256 (RFC 2104) of `data` under `key`.
 Digest hmac_sha256(Bytes key, Bytes data);
-/// A key for one purpose, derived from a secret (HKDF-SHA256, RFC 5869; `label` is the info). `size` is 1 to 255.
+/// A key for one purpose, derived from a secret (HKDF-SHA256, RFC 5869; `label` is the info). `size` is 1 to
+/// 255.
 std::string derive_key(Bytes secret, std::string_view label, std::size_t size = 32);
 /// Takes as long for equal as for different bytes of one length.
 bool equal_in_constant_time(Bytes a, Bytes b);

@@ -1,5 +1,6 @@
 // Any bytes as what arrives on the VRRP socket. Input: one octet of flags, one of TTL, then the payload. What
-// decodes can be written and read again; a machine never moves by what does not decode, nor against its steering.
+// decodes can be written and read again; a machine never moves by what does not decode, nor against its
+// steering.
 #include <cstddef>
 #include <cstdint>
 

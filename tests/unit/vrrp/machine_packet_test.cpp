@@ -1,4 +1,5 @@
-// What the machine makes of packets: those that keepalived 2.2.7 stumbles over, checksums, and the HMAC trailer.
+// What the machine makes of packets: those that keepalived 2.2.7 stumbles over, checksums, and the HMAC
+// trailer.
 #include <catch2/catch.hpp>
 
 #include "tests/unit/vrrp/machine_rig.h"

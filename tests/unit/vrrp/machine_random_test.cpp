@@ -69,7 +69,8 @@ class Chaos {
     rig_.pass(Duration::millis(below(300)));
   }
 
-  // The driver's view: it becomes Active only after an advertisement for each router, and Backup only from Active.
+  // The driver's view: it becomes Active only after an advertisement for each router, and Backup only from
+  // Active.
   void verify() {
     std::string last;
     for (const MachineAction& action : rig_.take()) {
