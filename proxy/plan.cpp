@@ -3,12 +3,13 @@
 #include <utility>
 
 #include "proxy/base/check.h"
+#include "proxy/base/crypto.h"
 
 namespace holdfast {
 
 namespace {
 
-io::TlsServerOptions server_options(const conf::ListenTls& tls) {
+io::TlsServerOptions server_options(const conf::ListenTls& tls, const std::string& pair_secret) {
   io::TlsServerOptions o;
   o.certificates = tls.certificates;
   o.keys = tls.keys;
@@ -17,6 +18,8 @@ io::TlsServerOptions server_options(const conf::ListenTls& tls) {
   o.ciphers = tls.ciphers;
   o.tickets = tls.tickets;
   o.client_ca = tls.client_ca;
+  // A browser that comes to the other node after a hand-over resumes there.
+  if (!pair_secret.empty()) o.ticket_secret = derive_key(pair_secret, "holdfast tls tickets");
   return o;
 }
 
@@ -56,7 +59,7 @@ Status Plan::load_tls() {
   for (const conf::Listen& listen : snapshot_->listens) {
     listen_tls_.emplace_back();
     if (!listen.tls) continue;
-    auto context = io::TlsContext::server(server_options(*listen.tls));
+    auto context = io::TlsContext::server(server_options(*listen.tls, snapshot_->pair.secret));
     if (!context) return fail(Blame::Operator, "listen." + listen.name + ": " + context.error().text);
     listen_tls_.back() = std::move(*context);
   }
