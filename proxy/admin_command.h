@@ -1,5 +1,6 @@
 // The control socket's protocol: one line "command argument ...\n", then "ok\n" or "error\n", text, and the
-// end; "push SIZE\n" is followed by so many bytes of configuration. A function from the bytes received so far to the reply; the connection is admin_listener.h's.
+// end; "push SIZE\n" is followed by so many bytes of configuration. A function from the bytes received so far to
+// the reply; the connection is admin_listener.h's.
 #pragma once
 
 #include <optional>

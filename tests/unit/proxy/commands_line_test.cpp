@@ -65,8 +65,8 @@ TEST_CASE("command line: what is wrong is said") {
 }
 
 TEST_CASE("command line: the usage names each command") {
-  for (const char* name : {"run", "check", "reference", "status", "drain", "ready", "reload", "handover", "push", "events",
-                           "metrics", "version", "help"}) {
+  for (const char* name : {"run", "check", "reference", "status", "drain", "ready", "reload", "handover",
+                           "push", "events", "metrics", "version", "help"}) {
     INFO(name);
     CHECK(usage().find(std::string("\n  ") + name) != std::string::npos);
   }
