@@ -1,7 +1,7 @@
-// The TCP connections of this host whose own address is a virtual one: read from /proc/net/tcp and tcp6,
-// which need no privilege. A node that handed over counts what is left of them; a node that prepares to take
-// over notes those it still has. Reading walks the kernel's whole table (about 1 ms for 1,000 connections),
-// so it belongs on an errand thread (driver_errands.h), never on the real-time loop.
+// The TCP connections of this host whose own address is a virtual one: read from /proc/net/tcp and tcp6, which
+// need no privilege. A node that handed over counts what is left of them; a node that prepares to take over notes
+// those it still has. Reading walks the kernel's whole table, up to 10 us a connection, so it belongs on an
+// errand thread (driver_errands.h), never on the real-time loop.
 #pragma once
 
 #include <string_view>

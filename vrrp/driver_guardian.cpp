@@ -122,7 +122,7 @@ bool Guardian::fork_worker(bool again) {
 /// and ahead of ordinary processes; a worker that it forks is none of that.
 void Guardian::become_guardian() {
   ::prctl(PR_SET_NAME, "hf-guardian");
-  ::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
+  ::mlockall(MCL_CURRENT | MCL_ONFAULT);
   const sched_param lowest{.sched_priority = 1};
   ::sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &lowest);
 }
