@@ -124,6 +124,39 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("packets of one tick of the trailer's clock, 15 us, are told apart") {
+  Rig rig = active_rig(with(HmacMode::Enforce));
+  std::vector<HmacCheck> sent;
+  for (int i = 0; i < 200; ++i) {
+    rig.now = rig.now + 3_us;
+    rig.machine.announce_again(rig.now);
+    for (const HmacCheck& check : sent_by(rig, {shared})) sent.push_back(check);
+  }
+  REQUIRE(sent.size() == 200);
+  for (std::size_t i = 1; i < sent.size(); ++i) {
+    const bool newer = sent[i].sent.us > sent[i - 1].sent.us ||
+                       (sent[i].sent.us == sent[i - 1].sent.us && sent[i].counter > sent[i - 1].counter);
+    CHECK(newer);
+  }
+}
+
+TEST_CASE("a clock that was set back by an hour is followed, by sender and receiver") {
+  Rig rig = active_rig(with(HmacMode::Enforce));
+  const std::int64_t hour = 3'600'000'000;
+  rig.now = rig.machine.deadline();
+  const WallTime wall{rig.wall().us - hour};
+  rig.machine.on_timer(rig.now, wall);
+  const auto actions = rig.take();
+  REQUIRE(actions.size() == 1);
+  CHECK(check_hmac(actions[0].packet, multicast("192.0.2.10"), {shared}, wall, 5_s).refusal == Refusal::None);
+
+  Rig receiver(with(HmacMode::Enforce));
+  CHECK(counts(receiver, signed_by(receiver, shared)));
+  const std::string back = signed_by(receiver, shared, hour);
+  receiver.machine.on_packet(receiver.now, {receiver.wall().us - hour}, 0, back, multicast("192.0.2.20"));
+  CHECK(receiver.machine.counters(0).received == 2);
+}
+
 TEST_CASE("two machines that enforce elect one Active between them") {
   GroupConfig config_b = with(HmacMode::Enforce);
   config_b.priority = 150;
