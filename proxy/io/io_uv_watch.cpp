@@ -18,12 +18,14 @@ void UvWatch::start(int descriptor) {
   CHECK(uv_poll_start(&handle_, UV_READABLE, poll_cb) == 0);
 }
 
-/// An error condition of the socket is told by reading it, so it counts as readable.
-void UvWatch::poll_cb(uv_poll_t* handle, int, int) noexcept {
+/// An error condition of the socket (a link that went down, a netlink overrun) is told by reading it, so it
+/// counts as readable. libuv stops the handle on one; reading clears it, and watching goes on.
+void UvWatch::poll_cb(uv_poll_t* handle, int status, int) noexcept {
   auto& self = *static_cast<UvWatch*>(handle->data);
   if (!self.events_) return;
   self.loop_.touched();
   self.events_->on_readable();
+  if (status < 0 && self.events_) CHECK(uv_poll_start(handle, UV_READABLE, poll_cb) == 0);
 }
 
 void UvWatch::dispose() {

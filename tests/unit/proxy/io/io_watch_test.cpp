@@ -1,9 +1,13 @@
 // Descriptors of the owner's own making on the libuv loop. What is watched is a socket pair.
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <functional>
+#include <utility>
+#include <vector>
 
 #include "tests/unit/proxy/io/uv_bench.h"
 
@@ -76,6 +80,43 @@ TEST_CASE("watch: the end of the other side counts as readable") {
   watch = b.loop().watch(pair.end[0], seen);
   pair.close_other();
   REQUIRE(b.until([&] { return seen.times == 1; }));
+}
+
+TEST_CASE("watch: an error of the socket is told, and what comes after it too") {
+  UvBench b;
+  sockaddr_in own{}, other{};
+  own.sin_family = other.sin_family = AF_INET;
+  own.sin_addr.s_addr = other.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  auto bound = [](sockaddr_in& at) {
+    int s = ::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    socklen_t size = sizeof at;
+    REQUIRE(::bind(s, reinterpret_cast<sockaddr*>(&at), sizeof at) == 0);
+    REQUIRE(::getsockname(s, reinterpret_cast<sockaddr*>(&at), &size) == 0);
+    return s;
+  };
+  const int here = bound(own);
+  ::close(bound(other));  // a port where nobody is
+  REQUIRE(::connect(here, reinterpret_cast<sockaddr*>(&other), sizeof other) == 0);
+  Seen seen;
+  std::vector<int> errors;
+  seen.then = [&] {
+    char text[8];
+    errors.push_back(::recv(here, text, sizeof text, 0) < 0 ? errno : 0);
+  };
+  auto watch = b.loop().watch(here, seen);
+  for (int round = 0; round < 2; ++round) {
+    errors.clear();
+    REQUIRE(::send(here, "x", 1, 0) == 1);
+    REQUIRE(b.until([&] { return !errors.empty(); }));
+    CHECK(errors == std::vector{ECONNREFUSED});
+  }
+  const int there = bound(other);
+  errors.clear();
+  REQUIRE(::sendto(there, "y", 1, 0, reinterpret_cast<sockaddr*>(&own), sizeof own) == 1);
+  REQUIRE(b.until([&] { return !errors.empty(); }));
+  CHECK(errors == std::vector{0});
+  watch.reset();
+  ::close(here), ::close(there);
 }
 
 TEST_CASE("watch: let go in its own callback, it says nothing more, and the descriptor stays the owner's") {
