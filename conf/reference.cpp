@@ -15,8 +15,8 @@ const char* kind_name(Kind kind) {
     case Kind::Duration: return "duration";
     case Kind::TextList: return "text, or list of texts";
     case Kind::File:
-    case Kind::SecretFile:
-    case Kind::Secret: return "readable file";
+    case Kind::SecretFile: return "readable file";
+    case Kind::Secret: return "file with a secret";
     case Kind::FileList: return "readable file, or list of files";
     case Kind::Directory: return "directory";
     case Kind::Output: return "file";
@@ -44,6 +44,7 @@ std::string range_text(const Directive& row) {
   };
   switch (row.kind) {
     case Kind::Count: return ", " + std::to_string(min) + " to " + std::to_string(max);
+    case Kind::Secret: return ", " + std::to_string(min) + " to " + std::to_string(max) + " bytes";
     case Kind::Size: return ", " + format_size(min) + " to " + format_size(max);
     case Kind::Duration: return ", " + millis(min) + " to " + millis(max);
     default: return {};

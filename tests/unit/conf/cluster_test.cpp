@@ -199,3 +199,13 @@ TEST_CASE("cluster: a secret is in no message and no difference, though another 
   changed.pair.secret.clear();
   CHECK(diff(*before, changed) == std::vector<std::string>{"cluster: secret-file (a secret) -> (none)"});
 }
+
+TEST_CASE("cluster: a peer channel without a virtual IP is good for little, and says so") {
+  const Directory directory;
+  const Loaded loaded = load_text(
+      with_secret(directory, kSimplex + "[node.a]\naddress = \"::1\"\n[node.b]\naddress = \"::2\"\n"),
+      "t.toml", as_a());
+  REQUIRE(loaded.snapshot);
+  CHECK(all_text(loaded.diagnostics) ==
+        "t.toml:3:15: warning: there is no [vip.NAME]: nothing moves between the nodes\n");
+}
