@@ -151,7 +151,7 @@ class Node:
 
 
 class Keepalived(Node):
-    """`settings` of the site: interval (seconds), version, unicast, more (lines for the instance)."""
+    """`settings` of the site: interval (seconds), version, unicast, more (lines of the instance), globals."""
 
     def command(self):
         path = self.site.dir / f"keepalived-{self.role}.conf"
@@ -185,7 +185,7 @@ vrrp_instance v{6 if six else 4} {{
   }}
 }}
 """
-        return f"global_defs {{\n  router_id {self.role}\n}}\n{instances}"
+        return f"global_defs {{\n  router_id {self.role}\n  {s.get('globals', '')}\n}}\n{instances}"
 
 
 class Holdfast(Node):

@@ -62,18 +62,20 @@ class Asker(Instrument):
 
     def blackout_ms(self, old, at):
         """From the last answer of the old holder to the first of the new one, for an event at `at`; None: no move.
-        Answers of the old one after that come second: (blackout, how many)."""
-        new = next((line for line in self.lines() if line[0] > at and line[1] != old), None)
+        Second, how many questions asked later than that one the old holder answered. (A frozen one finds earlier
+        questions in its socket when it wakes, and answers them: they had reached it when the address was its own.)"""
+        lines = self.lines()
+        new = next((line for line in lines if line[0] > at and line[1] != old), None)
         if not new:
             return None
-        before = [line[0] for line in self.lines() if line[1] == old and line[0] < new[0]]
-        late = sum(1 for line in self.lines() if line[1] == old and line[0] > new[0])
+        before = [line[0] for line in lines if line[1] == old and line[0] < new[0]]
+        late = sum(1 for _, who, number in lines if who == old and int(number) > int(new[2]))
         return (new[0] - before[-1]) / 1e6, late
 
     def moves(self, since=0):
-        """How often the answering node changed."""
-        names = [who for at, who, _ in self.lines() if at >= since]
-        return sum(1 for x, y in zip(names, names[1:]) if x != y)
+        """How often the answering node changed, in the order of the questions."""
+        answers = sorted((int(number), who) for at, who, number in self.lines() if at >= since)
+        return sum(1 for x, y in zip(answers, answers[1:]) if x[1] != y[1])
 
     def worst_gap_ms(self, since=0):
         times = [at for at, _, _ in self.lines() if at >= since]
