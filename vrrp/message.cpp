@@ -31,6 +31,7 @@ void fields(C& codec, In<C, Hello>& m) {
   codec.name(m.program, max_name, true);
   codec.number(m.boot);
   codec.exactly(m.heartbeat_key, heartbeat_key_size);
+  codec.list(m.sources, max_sources, [](C& c, auto& source) { c.name(source, max_name, false); });
 }
 template <class C>
 void fields(C& codec, In<C, StateMessage>& m) {

@@ -19,6 +19,7 @@ namespace holdfast::vrrp {
 inline constexpr std::uint16_t protocol_version = 1;
 inline constexpr std::size_t max_message = 4u << 20;  ///< a pushed configuration is the largest
 inline constexpr std::size_t max_services = 1000;
+inline constexpr std::size_t max_sources = 8;
 inline constexpr std::size_t heartbeat_key_size = 32;
 
 /// First in each direction. A different cluster name or protocol version ends the connection.
@@ -27,6 +28,8 @@ struct Hello {
   std::string cluster, node, program;  ///< program: "0.1.0"
   std::uint64_t boot = 0;  ///< random, per process
   std::string heartbeat_key;  ///< 32 random bytes: this process signs its heartbeats with it
+  /// IP addresses that its VRRP advertisements come from; the other side cannot know the link-local ones.
+  std::vector<std::string> sources = {};
 };
 struct StateMessage {
   NodeState state;

@@ -46,7 +46,7 @@ void Peer::on_out_up(Instant now) {
   introduced_ = true;
   forgive(Complaint::Rejected);
   act(Kind::Write).bytes = encode(Hello{protocol_version, config_.cluster, config_.own_name, config_.program,
-                                        config_.boot, config_.heartbeat_key});
+                                        config_.boot, config_.heartbeat_key, config_.sources});
   send_state(now);
   beat(now);
 }
@@ -92,7 +92,7 @@ void Peer::on_in_up(Instant now) {
   in_hello_ = in_bye_ = false;
   probe_at_ = Instant::never();
   // It is there and it listens before it dials: no reason to wait for the next turn of ours.
-  if (!dialler_.up() && !dialler_.dialling()) dialler_.hasten(now);
+  dialler_.invite(now);
   dial_if_due(now);
 }
 

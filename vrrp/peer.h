@@ -36,6 +36,7 @@ struct PeerConfig {
   std::string cluster, own_name, peer_name, program;
   std::uint64_t boot = 0;  ///< this process's, random
   std::string heartbeat_key;  ///< this process's, random
+  std::vector<std::string> sources = {};  ///< IP addresses that this node advertises from
   Detector::Limits detector;
 };
 

@@ -147,6 +147,8 @@ Result<NodePlan> make_node_plan(const conf::Snapshot& snapshot, const HostInterf
   plan.station.generation = snapshot.generation;
   for (const std::string& gateway : snapshot.pair.gateways) plan.station.gateways.push_back(ip(gateway));
   if (peer) add_pair(plan, snapshot, *own, *peer);
+  for (const auto& source : {interface.primary_v4, interface.link_local})
+    if (source) plan.station.peer.sources.push_back(source->ip());
   for (const conf::Vip& vip : snapshot.vips)
     if (Status done = add_vip(plan, vip, *own, peer, interface); !done) return std::unexpected(done.error());
   return plan;
