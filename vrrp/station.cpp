@@ -103,9 +103,10 @@ void Station::on_vrrp(Instant now, WallTime wall, std::string_view name, std::si
   const auto& known = s.config.peer_addresses;
   const bool from_peer = std::find(known.begin(), known.end(), envelope.source) != known.end();
   // Priority 0 is no sign of life: the guardian of a dead process sends it.
-  if (s.peer && from_peer && envelope.ttl == required_ttl && payload.size() >= 8 && payload[2] != 0)
+  if (s.link == Link::Alive && from_peer && envelope.ttl == required_ttl && payload.size() >= 8 &&
+      payload[2] != 0)
     s.peer->vouch(now);
-  group->machine().on_packet(now, wall, router, payload, envelope);
+  group->on_packet(now, wall, router, payload, envelope, s.facts(now));
   s.turn(now);
 }
 

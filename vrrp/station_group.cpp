@@ -126,7 +126,6 @@ void Group::become_holder(Instant now) {
   if (!adopting_) epoch_ = std::max(std::max(epoch_, peer_epoch_) + 1, std::exchange(next_epoch_, 0));
   handover_.on_holder();
   act(Kind::AddAddresses);
-  act(Kind::Announce);
   change(now, Role::Holder);
   if (request_until_ != Instant::never()) answer(true, "this node holds it now");
 }
@@ -234,6 +233,7 @@ Instant Group::deadline() const {
   // What was due by the last verdict was seen by it.
   auto later = [&](Instant at) { due = at > judged_ ? std::min(due, at) : due; };
   later(asking_due_);
+  later(advertises_until_);
   if (worse_since_ != Instant::never()) later(std::max(worse_since_ + worse_patience, retry_at_));
   if (vacant_since_ != Instant::never()) later(vacant_since_ + vacant_patience);
   return due;

@@ -56,6 +56,8 @@ class Group {
   /// Carries out what the machine and the hand-over want; true if there was anything.
   bool pump(Instant now);
   void on_timer(Instant now, WallTime wall);
+  void on_packet(Instant now, WallTime wall, std::size_t router, Bytes payload, const Envelope& envelope,
+                 const Facts& facts);
   void on_message(Instant now, const Message& message, const Facts& facts);
   void on_link(Instant now, Link before, const Facts& facts);
   void demote_silently(Instant now);  ///< after a freeze: no farewell, no word
@@ -76,6 +78,7 @@ class Group {
   Instant deadline() const;
 
  private:
+  bool held_elsewhere(Instant now, const Facts& facts) const;
   Evidence evidence(Instant now, const Facts& facts) const;
   void keep_books(Instant now, const Facts& facts);
   void apply(Instant now, const Verdict& verdict, const Facts& facts);
@@ -91,7 +94,7 @@ class Group {
   void answer(bool ok, std::string text);
   void act(StationAction::Kind kind);
   void story(std::string kind, std::string text);
-  Handover::Own own(const Facts& facts) const;
+  Handover::Own own(Instant now, const Facts& facts) const;
 
   StationGroup config_;
   GroupHost& host_;
@@ -110,6 +113,9 @@ class Group {
   bool adopting_ = false;  ///< the machine's BecomeActive changes no role
   bool contended_ = false;  ///< the peer held as well, when last heard
   bool operator_asked_ = false;
+  bool foreign_ = false;  ///< a router outside the pair holds; once believed, it need not be proven again
+  HeardRouter advertiser_;  ///< the peer by VRRP alone, while its channel and heartbeats are silent
+  Instant advertises_until_;  ///< its advertisement counts until then
   Instant worse_since_ = Instant::never(), vacant_since_ = Instant::never();
   Instant retry_at_, ask_at_, judged_;
   Instant request_until_ = Instant::never();

@@ -117,7 +117,8 @@ void Handover::on_take(const Take& take, const Own& own) {
     return say(Taken{group_, std::max(own.epoch, take.epoch)});
   }
   if (own.fitness == Fitness::Unfit || take.epoch <= own.epoch || deciding()) return;
-  taker_ = taker_ == Taker::Ready ? Taker::Forwarding : Taker::None;
+  if (taker_ == Taker::Readying) end_forward();  // a Take that did not wait: nothing is forwarded
+  if (taker_ == Taker::Ready) taker_ = Taker::Forwarding;
   taker_until_ = Instant::never();
   step(Kind::Become).epoch = take.epoch;
   say(Taken{group_, take.epoch});

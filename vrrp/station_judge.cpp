@@ -11,10 +11,38 @@ void Group::set_fitness(Fitness fitness, std::string why) {
   unfit_why_ = std::move(why);
 }
 
-Handover::Own Group::own(const Facts& facts) const {
-  const Fitness fitness = facts.isolated || facts.stopping || facts.resuming ? Fitness::Unfit : fitness_;
-  return {role_ == Role::Holder, fitness, role_ == Role::Holder ? epoch_ : std::max(epoch_, peer_epoch_),
-          facts.config->config_hash};
+/// A VRRP router holds with precedence over this node: one outside the pair, or the peer, when VRRP is all that is
+/// heard of it. A standby lets the peer hold in any case, a holder as RFC 9568 6.4.3 says.
+bool Group::held_elsewhere(Instant now, const Facts& facts) const {
+  if (foreign_) return true;
+  const Link link = facts.link();
+  if (link == Link::Alive || link == Link::Paused || now >= advertises_until_) return false;
+  if (role_ != Role::Holder) return true;
+  if (advertiser_.priority != config_.vrrp.priority) return advertiser_.priority > config_.vrrp.priority;
+  return facts.config->own_address < facts.config->peer_address;
+}
+
+void Group::on_packet(Instant now, WallTime wall, std::size_t router, Bytes payload, const Envelope& envelope,
+                      const Facts& facts) {
+  machine_.on_packet(now, wall, router, payload, envelope);
+  const Link link = facts.link();
+  const auto& known = facts.config->peer_addresses;
+  const bool accepted = machine_.heard().at == now && machine_.heard().source == envelope.source;
+  if (!accepted || link == Link::Absent || link == Link::Alive || link == Link::Paused ||
+      std::find(known.begin(), known.end(), envelope.source) == known.end())
+    return;
+  advertiser_ = machine_.heard();
+  advertises_until_ = now;
+  if (advertiser_.priority == 0) return;
+  const RouterConfig& own = config_.vrrp.routers[router];
+  advertises_until_ = now + own.interval * 3 + own.interval * (256 - config_.vrrp.priority) / 256;
+  if (role_ == Role::Holder && !held_elsewhere(now, facts)) machine_.announce_again(now);
+}
+
+Handover::Own Group::own(Instant now, const Facts& facts) const {
+  const bool unable = facts.isolated || facts.stopping || facts.resuming || held_elsewhere(now, facts);
+  return {role_ == Role::Holder, unable ? Fitness::Unfit : fitness_,
+          role_ == Role::Holder ? epoch_ : std::max(epoch_, peer_epoch_), facts.config->config_hash};
 }
 
 Evidence Group::evidence(Instant now, const Facts& facts) const {
@@ -29,7 +57,7 @@ Evidence Group::evidence(Instant now, const Facts& facts) const {
   e.isolated = facts.isolated;
   e.gateway_known = facts.gateway_known;
   e.gateway_fresh = facts.gateway_fresh;
-  e.foreign_active = machine_.foreign_active(now);
+  e.foreign_active = held_elsewhere(now, facts);
   const std::uint8_t theirs = e.peer == nullptr ? 0 : e.peer->priority;
   e.preempt = config_.vrrp.preempt;
   e.preferred =
@@ -53,7 +81,11 @@ void Group::keep_books(Instant now, const Facts& facts) {
   if (peer_holds) handover_.on_peer_holds(now, peer->epoch);
   if (alive && peer->role == Role::Lingering && handover_.taker() == Handover::Taker::Ready &&
       peer->epoch < handover_.offered())
-    handover_.on_take({name(), handover_.offered()}, own(facts));
+    handover_.on_take({name(), handover_.offered()}, own(now, facts));
+
+  foreign_ = machine_.foreign_active(now);
+  const bool meet = facts.link() == Link::Alive || facts.link() == Link::Paused;
+  machine_.set_suspicious(meet && !foreign_);
 
   const bool holder = role_ == Role::Holder;
   if (alive && contended_ && holder && !peer_holds) machine_.announce_again(now);
@@ -102,10 +134,9 @@ void Group::apply(Instant now, const Verdict& verdict, const Facts& facts) {
 /// A holder that must not hold any more does not wait for a hand-over, but tells the other at once.
 void Group::stand(Instant now, const Facts& facts) {
   const Claim* peer = facts.link() == Link::Alive ? facts.peer->claim(name()) : nullptr;
-  const bool to_peer = role_ == Role::Holder && peer != nullptr && peer->role != Role::Holder &&
-                       peer->fitness > Fitness::Unfit;
-  const bool held_elsewhere = (peer != nullptr && peer->role == Role::Holder) || machine_.foreign_active(now);
-  if (role_ == Role::Holder) machine_.yield(now, !held_elsewhere);
+  const bool held = (peer != nullptr && peer->role == Role::Holder) || held_elsewhere(now, facts);
+  const bool to_peer = role_ == Role::Holder && peer != nullptr && !held && peer->fitness > Fitness::Unfit;
+  if (role_ == Role::Holder) machine_.yield(now, !held);
   steer(now, Steering::Stand);
   pump(now);
   if (to_peer) host_.say(now, Take{name(), std::max(epoch_, peer_epoch_) + 1});
@@ -135,9 +166,8 @@ void Group::on_timer(Instant now, WallTime wall) {
 
 void Group::on_link(Instant now, Link before, const Facts& facts) {
   const Link link = facts.link();
-  const bool known = link == Link::Alive || link == Link::Paused;
-  machine_.set_suspicious(known);
-  machine_.set_known_peers(known ? facts.config->peer_addresses : std::vector<Address>());
+  // Once the pair has met, its VRRP is judged here: see held_elsewhere().
+  machine_.set_known_peers(link == Link::Absent ? std::vector<Address>() : facts.config->peer_addresses);
   if (link == Link::Dead || link == Link::Left) handover_.on_link_lost(true);
   if (link == Link::Silent || link == Link::Absent) handover_.on_link_lost(false);
   if (link == Link::Alive && before != Link::Alive && role_ == Role::Holder) machine_.announce_again(now);
@@ -146,9 +176,11 @@ void Group::on_link(Instant now, Link before, const Facts& facts) {
 
 void Group::on_message(Instant now, const Message& message, const Facts& facts) {
   keep_books(now, facts);
-  if (const auto* prepare = std::get_if<Prepare>(&message)) handover_.on_prepare(now, *prepare, own(facts));
+  pump(now);
+  if (const auto* prepare = std::get_if<Prepare>(&message))
+    handover_.on_prepare(now, *prepare, own(now, facts));
   if (const auto* prepared = std::get_if<Prepared>(&message)) handover_.on_prepared(now, *prepared);
-  if (const auto* take = std::get_if<Take>(&message)) handover_.on_take(*take, own(facts));
+  if (const auto* take = std::get_if<Take>(&message)) handover_.on_take(*take, own(now, facts));
   if (const auto* taken = std::get_if<Taken>(&message)) handover_.on_peer_holds(now, taken->epoch);
   if (std::get_if<Gone>(&message) != nullptr) handover_.on_gone();
   if (std::get_if<Request>(&message) != nullptr && role_ == Role::Holder) {
