@@ -30,6 +30,10 @@ void Dialler::failed(Instant now, bool at_once) {
   pace_ = std::min(pace_ * 2, pace_max);
 }
 
+void Dialler::invite(Instant now) {
+  if (state_ != State::Up) plan(std::min(due_, std::max(now, since_ + invited_gap)));
+}
+
 void Dialler::hasten(Instant now) {
   if (!hasted_ || now - haste_began_ >= haste_again) {
     hasted_ = true;
@@ -42,7 +46,7 @@ void Dialler::hasten(Instant now) {
 
 void Dialler::hold_off(Instant until) {
   held_until_ = std::max(held_until_, until);
-  if (state_ == State::Down) plan(due_);
+  if (state_ != State::Up) plan(due_);
 }
 
 bool Dialler::may_haste(Instant now) const {

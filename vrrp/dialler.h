@@ -15,6 +15,7 @@ class Dialler {
   static constexpr Duration dial_max = 1500_ms;  ///< beyond the driver's own patience with a handshake
   static constexpr int hasty_dials = 20;  ///< in one haste, which lasts no longer than `haste_max`
   static constexpr Duration haste_max = 100_ms, haste_gap = 5_ms;
+  static constexpr Duration invited_gap = 20_ms;  ///< after a failure, and for a dial under way
   static constexpr Duration haste_again =
       1_s;  ///< from one haste to the next, unless a connection stood in between
 
@@ -32,6 +33,8 @@ class Dialler {
   /// A dial failed or the connection ended. `at_once`: the next one may tell something now; otherwise, in
   /// haste, it follows after haste_gap.
   void failed(Instant now, bool at_once);
+  /// The other side shows itself: no need to wait for the pace, nor for an old dial.
+  void invite(Instant now);
   /// As soon as allowed; replaces what is under way.
   void hasten(Instant now);
   void replace(Instant now) { plan(now); }  ///< the same, whatever was dialled before

@@ -36,8 +36,10 @@ void Peer::heard(Instant now, bool datagram) {
   detector_.sign(now);
   if (link_ == Link::Alive || link_ == Link::Paused || !hello_) return;
   const std::string& name = config_.peer_name;
-  if (link_ == Link::Silent)
+  if (link_ == Link::Silent) {
+    dialler_.invite(now);
     return move_to(now, Link::Alive, name + " is heard again after " + millis(silence));
+  }
   move_to(now, Link::Alive, name + " is alive: Holdfast " + hello_->program);
 }
 

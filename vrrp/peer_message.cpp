@@ -67,7 +67,7 @@ void Peer::on_hello(Instant now, Hello hello) {
   forgive(Complaint::Stranger);
   if (!said_bye_ && !dialler_.up() && !dialler_.dialling()) {
     dialler_.end_hold_off();
-    dialler_.hasten(now);
+    dialler_.invite(now);
   }
   const bool first = !hello_;
   const bool other = first || hello_->boot != hello.boot || hello_->heartbeat_key != hello.heartbeat_key;

@@ -15,8 +15,20 @@ struct PeerDriver {
   static constexpr Detector::Limits limits{50_ms, 200_ms, 1_s};
   inline static const std::string key = std::string(32, 'b');
 
+  static PeerConfig config() {
+    PeerConfig c;
+    c.cluster = "ef";
+    c.own_name = "ef-a";
+    c.peer_name = "ef-b";
+    c.program = "0.1.0";
+    c.boot = 1;
+    c.heartbeat_key = std::string(32, 'a');
+    c.detector = limits;
+    return c;
+  }
+
   Instant now{1'000'000'000'000};
-  Peer peer{{"ef", "ef-a", "ef-b", "0.1.0", 1, std::string(32, 'a'), limits}, now};
+  Peer peer{config(), now};
   std::vector<PeerAction> actions;
   std::uint64_t sequence = 0;
   std::uint64_t boot = 2;
