@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "vrrp/driver_descriptor.h"
 
@@ -55,6 +56,14 @@ Status Sysctl::set_up_carrier(const std::string& interface) {
   const std::string directory = "net/ipv4/conf/" + interface + "/";
   if (auto done = set(directory + "arp_ignore", "1"); !done) return done;
   return set(directory + "arp_announce", "2");
+}
+
+// Of rp_filter the kernel takes the greater of this and conf/all: loose (2) holds where strict (1) is set too.
+Status Sysctl::set_up_macvlan(const std::string& interface) {
+  const std::string directory = "net/ipv4/conf/" + interface + "/";
+  for (auto [name, value] : {std::pair{"arp_ignore", "8"}, {"arp_announce", "2"}, {"rp_filter", "2"}})
+    if (auto done = set(directory + name, value); !done) return done;
+  return {};
 }
 
 Status Sysctl::restore() {

@@ -24,6 +24,9 @@ class Sysctl {
   /// What the interface needs that carries addresses which stand on `lo`: the kernel answers no ARP for them
   /// and does not name them as the sender of its own questions, which would move them in everybody's caches.
   Status set_up_carrier(const std::string& interface);
+  /// For a macvlan with a virtual MAC. Its IPv4 addresses stand on itself, not on `lo`: on an interface
+  /// without any, the kernel drops what would be answered by another one, as its parent. It answers no ARP.
+  Status set_up_macvlan(const std::string& interface);
   /// Puts back what this object changed and nobody has changed since, last first. Tries all, returns the
   /// first error.
   Status restore();
