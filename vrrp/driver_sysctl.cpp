@@ -58,7 +58,7 @@ Status Sysctl::set_up_carrier(const std::string& interface) {
   return set(directory + "arp_announce", "2");
 }
 
-// Of rp_filter the kernel takes the greater of this and conf/all: loose (2) holds where strict (1) is set too.
+// Of rp_filter the kernel takes the greater of this and conf/all: loose (2) holds where strict (1) is set.
 Status Sysctl::set_up_macvlan(const std::string& interface) {
   const std::string directory = "net/ipv4/conf/" + interface + "/";
   for (auto [name, value] : {std::pair{"arp_ignore", "8"}, {"arp_announce", "2"}, {"rp_filter", "2"}})
