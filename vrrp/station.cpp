@@ -55,6 +55,7 @@ void Station::set_carrier(Instant now, bool up) {
   impl_->carrier = up;
   if (came)
     for (const auto& group : impl_->groups) group->machine().announce_again(now);
+  if (came && impl_->started && impl_->peer && impl_->link == Link::Silent) impl_->begin_listening(now);
   impl_->turn(now);
 }
 
@@ -86,10 +87,7 @@ void Station::resumed(Instant now, Duration gap) {
   if (!s.peer) return s.turn(now);
   s.peer->on_resumed(now);
   s.gateway.on_resumed(now);
-  s.resuming = true;
-  s.listen_from = now + s.config.peer.detector.every * 2;
-  s.listen_until = now + std::max(s.config.peer.detector.ceiling, s.config.peer.detector.every * 2);
-  s.heard_before = s.peer->counters().heartbeats_received;
+  s.begin_listening(now);
   s.turn(now);
 }
 

@@ -1,6 +1,7 @@
 #include "vrrp/station_gateway.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace holdfast::vrrp {
 namespace {
@@ -22,7 +23,7 @@ void GatewayWatch::configure(bool configured, Duration every) {
 void GatewayWatch::answered(Instant now) {
   if (!configured_) return;
   known_ = heard_ = true;
-  cut_off_ = false;
+  if (std::exchange(cut_off_, false)) trusted_ = now + every_ * 2;
   answer_ = now;
 }
 
@@ -37,6 +38,7 @@ Instant GatewayWatch::isolated_at() const {
 }
 
 bool GatewayWatch::update(Instant now, const Peer* peer) {
+  updated_ = now;
   const bool alive = peer != nullptr && peer->link() == Link::Alive;
   silent_ = peer != nullptr && peer->link() == Link::Silent;
   suspect_at_ = alive ? peer->suspect_at() : Instant::never();
@@ -65,6 +67,7 @@ Instant GatewayWatch::deadline() const {
   if (!configured_) return Instant::never();
   Instant due = std::min(next_ask_, isolated_at());
   if (suspected_ == Instant::never()) due = std::min(due, suspect_at_);
+  if (answer_ < trusted_ && updated_ < trusted_) due = std::min(due, trusted_);
   return due;
 }
 

@@ -22,7 +22,10 @@ class GatewayWatch {
 
   bool known() const { return configured_ && known_; }
   /// It answered after the suspicion of the peer arose.
-  bool fresh() const { return suspected_ != Instant::never() && heard_ && answer_ >= suspected_; }
+  /// and, if this node was cut off before, the peer has had time to be heard again as well.
+  bool fresh(Instant now) const {
+    return suspected_ != Instant::never() && heard_ && answer_ >= suspected_ && now >= trusted_;
+  }
   /// The peer is silent, and the gateway, which answered once, has been for `timeout`, too.
   bool cut_off() const { return cut_off_; }
   Instant deadline() const;
@@ -35,9 +38,10 @@ class GatewayWatch {
   Duration every_;
   bool known_ = false, heard_ = false, cut_off_ = false, silent_ = false;
   Instant answer_;
+  Instant trusted_{};  ///< since when, or from when, its answers count
   Instant suspected_ = Instant::never();  ///< since when the peer has been suspect; never: it is not
   Instant suspect_at_ = Instant::never();  ///< the peer's, as of the last update
-  Instant next_ask_;
+  Instant next_ask_, updated_;
   Duration timeout_{};
 };
 

@@ -26,6 +26,7 @@ void Group::start(Instant now) {
 void Group::adopt(Instant now, Role role, std::uint64_t epoch, bool forwarding) {
   epoch_ = epoch;
   role_ = role;
+  set_fitness(Fitness::Fit, "");  // as the process before, until this one is told
   because_ = "taken over from the process before";
   if (forwarding) handover_.forward_from();
   if (role == Role::Lingering) handover_.linger_from(now);

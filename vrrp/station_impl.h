@@ -29,6 +29,7 @@ struct Station::Impl final : GroupHost {
   void notice_link(Instant now);
   void notice_remote();
   void watch(Instant now);
+  void begin_listening(Instant now);
   void listen_again(Instant now);
   void finish_stop(Instant now);
   Facts facts(Instant now) const;
@@ -51,7 +52,8 @@ struct Station::Impl final : GroupHost {
   std::string drifted;  ///< the peer's hash of which the last story about drift told; empty: none
   Link link = Link::Absent;
   bool started = false, stopping = false, ended = false;
-  bool carrier = true, resuming = false;
+  bool carrier = true;
+  bool resuming = false;  ///< after a freeze, or without carrier: what was not heard proves nothing
   int witness = 0;
   Instant settled_at = Instant::never();
   Instant listen_from, listen_until;  ///< resuming: judged after fresh evidence between these

@@ -28,6 +28,9 @@ void Group::on_packet(Instant now, WallTime wall, std::size_t router, Bytes payl
   const Link link = facts.link();
   const auto& known = facts.config->peer_addresses;
   const bool accepted = machine_.heard().at == now && machine_.heard().source == envelope.source;
+  // What its process sent just before its end may come just after.
+  const bool ended = link == Link::Dead || link == Link::Left;
+  if (ended && now - facts.peer->link_since() < facts.config->peer.detector.floor) return;
   if (!accepted || link == Link::Absent || link == Link::Alive || link == Link::Paused ||
       std::find(known.begin(), known.end(), envelope.source) == known.end())
     return;
@@ -83,16 +86,19 @@ void Group::keep_books(Instant now, const Facts& facts) {
       peer->epoch < handover_.offered())
     handover_.on_take({name(), handover_.offered()}, own(now, facts));
 
-  foreign_ = machine_.foreign_active(now);
   const bool meet = facts.link() == Link::Alive || facts.link() == Link::Paused;
   machine_.set_suspicious(meet && !foreign_);
+  foreign_ = machine_.foreign_active(now);
 
   const bool holder = role_ == Role::Holder;
   if (alive && contended_ && holder && !peer_holds) machine_.announce_again(now);
   if (alive) contended_ = holder && peer_holds;
   // A holder's epoch is the greatest of the pair, or a healed partition would be judged by an old one.
-  if (alive && holder && !peer_holds && !handover_.deciding() && peer->epoch >= epoch_)
+  // And the peer has held in the meantime, so that its announcement may have been the last.
+  if (alive && holder && !peer_holds && !handover_.deciding() && peer->epoch >= epoch_) {
     epoch_ = peer->epoch + 1;
+    machine_.announce_again(now);
+  }
   const bool vacant = alive && !holder && !peer_holds;
   if (!vacant) vacant_since_ = Instant::never();
   if (vacant && vacant_since_ == Instant::never()) vacant_since_ = now;
@@ -166,6 +172,7 @@ void Group::on_timer(Instant now, WallTime wall) {
 
 void Group::on_link(Instant now, Link before, const Facts& facts) {
   const Link link = facts.link();
+  advertises_until_ = now;
   // Once the pair has met, its VRRP is judged here: see held_elsewhere().
   machine_.set_known_peers(link == Link::Absent ? std::vector<Address>() : facts.config->peer_addresses);
   if (link == Link::Dead || link == Link::Left) handover_.on_link_lost(true);

@@ -106,7 +106,7 @@ Facts Station::Impl::facts(Instant now) const {
   f.peer = peer ? &*peer : nullptr;
   f.isolated = !carrier || gateway.cut_off();
   f.gateway_known = gateway.known();
-  f.gateway_fresh = gateway.fresh();
+  f.gateway_fresh = gateway.fresh(now);
   f.settled = now >= settled_at;
   f.resuming = resuming;
   f.stopping = stopping;
@@ -166,6 +166,14 @@ bool Station::Impl::heard_since_resume() const {
   if (!peer) return true;
   if (peer->link() != Link::Alive && peer->link() != Link::Silent) return true;
   return peer->counters().heartbeats_received > heard_before;
+}
+
+void Station::Impl::begin_listening(Instant now) {
+  const Detector::Limits& limits = config.peer.detector;
+  resuming = true;
+  listen_from = now + limits.every * 2;
+  listen_until = now + std::max(limits.ceiling, limits.every * 2);
+  heard_before = peer->counters().heartbeats_received;
 }
 
 /// After a freeze, packets from before its end may still be waiting: no verdict before two heartbeats' time.
