@@ -1,5 +1,6 @@
 #include "proxy/engine.h"
 
+#include <pthread.h>
 #include <sched.h>
 
 #include <algorithm>
@@ -75,6 +76,7 @@ void Engine::start_loop(unsigned number, unsigned count) {
   DataLoop& data = *loops_.back();
   std::latch ready(1);
   data.thread = std::thread([this, &data, &ready, number, count] {
+    ::pthread_setname_np(::pthread_self(), ("hf-loop-" + std::to_string(number)).c_str());  // at most 15 bytes
     data.loop = io::make_uv_loop();
     Worker::Setup setup;
     setup.number = number;
