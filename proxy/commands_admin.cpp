@@ -23,6 +23,7 @@ StatusReport RunningProcess::status() {
   report.state = draining_ ? "draining" : "serving";
   report.reload_at = reload_at_;
   report.reload_text = reload_text_;
+  report.vip = vip_->status();
   for (const Engine::LoopStatus& loop : engine_->loops()) {
     ++report.loops;
     report.sessions += loop.sessions;
@@ -32,7 +33,8 @@ StatusReport RunningProcess::status() {
 
 std::string RunningProcess::metrics() {
   return metrics_text(
-      {*snapshot_, sum(engine_->metrics()), facts(), make_gauges(engine_->control().status()), draining_});
+      {*snapshot_, sum(engine_->metrics()), facts(), make_gauges(engine_->control().status()), draining_,
+       vip_->status()});
 }
 
 AdminHealth RunningProcess::health() { return make_health(engine_->control().status(), draining_); }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "conf/load.h"
 #include "proxy/base/result.h"
@@ -21,6 +22,11 @@ struct ReadConfig {
 /// An error of reading is a diagnostic like all others. With `load_tls`, certificates and keys are loaded
 /// too, to see whether they are good; the engine does that by itself.
 ReadConfig read_config(const std::string& path, const std::string& node, bool load_tls);
+/// Likewise for a text that is not in the file yet.
+ReadConfig read_config_text(std::string text, const std::string& path, const std::string& node,
+                            bool load_tls);
+/// Puts a text in a file's place, whole or not at all; owner and mode stay. The file must be there.
+Status replace_file(const std::string& path, std::string_view text);
 /// All diagnostics, one a line.
 std::string diagnostics_text(const conf::Loaded& loaded);
 

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <utility>
 
 #include "proxy/admin_command.h"
@@ -11,6 +12,7 @@
 #include "proxy/commands_bind.h"
 #include "proxy/commands_system.h"
 #include "proxy/upgrade_notify.h"
+#include "vrrp/driver_guard_page.h"
 
 namespace holdfast {
 
@@ -18,6 +20,7 @@ namespace {
 
 constexpr std::string_view control_key = "@control";
 constexpr std::string_view admin_key = "@admin:";
+constexpr Duration vip_finish_patience = 1_s;
 
 /// With what only the running process knows.
 conf::SnapshotPtr completed(const conf::Snapshot& snapshot, std::uint64_t generation) {
@@ -25,6 +28,20 @@ conf::SnapshotPtr completed(const conf::Snapshot& snapshot, std::uint64_t genera
   copy->generation = generation;
   copy->process.loops = loop_count(snapshot.process.loops);
   return copy;
+}
+
+/// Logs all diagnostics; the error is the first one.
+Status judge(const ReadConfig& config) {
+  std::size_t errors = 0;
+  std::string first;
+  for (const conf::Diagnostic& d : config.loaded.diagnostics) {
+    log(d.error ? LogLevel::Error : LogLevel::Warning, "configuration", {{"diagnostic", d.format()}});
+    if (d.error && ++errors == 1) first = d.format();
+  }
+  if (config.good()) return {};
+  return fail(Blame::Operator, errors <= 1 ? first
+                                           : first + " (and " + std::to_string(errors - 1) +
+                                                 " more; `holdfast check` tells all)");
 }
 
 }  // namespace
@@ -65,6 +82,7 @@ Status RunningProcess::start() {
   }
   if (Status done = engine_->start(); !done) return done;
   if (Status done = open_admin(snapshot_->admin.bind, admin_); !done) return done;
+  if (Status done = start_vip(); !done) return done;
   close_inherited();
   if (!process.user.empty())
     if (Status done = switch_user(process.user); !done) return done;
@@ -171,24 +189,23 @@ Status RunningProcess::reload() {
 }
 
 Status RunningProcess::reload_file() {
+  ReadConfig config = read_config(line_.config, line_.node, false);
+  return apply(std::move(config));
+}
+
+Status RunningProcess::apply(ReadConfig config) {
   if (draining_) return fail(Blame::Operator, "this process is draining; it reads nothing new");
   if (upgrade_.running()) return fail(Blame::Operator, "an upgrade is under way");
-  ReadConfig config = read_config(line_.config, line_.node, false);
-  std::size_t errors = 0;
-  std::string first;
-  for (const conf::Diagnostic& d : config.loaded.diagnostics) {
-    log(d.error ? LogLevel::Error : LogLevel::Warning, "configuration", {{"diagnostic", d.format()}});
-    if (d.error && ++errors == 1) first = d.format();
-  }
-  if (!config.good())
-    return fail(Blame::Operator, errors <= 1 ? first
-                                             : first + " (and " + std::to_string(errors - 1) +
-                                                   " more; `holdfast check` tells all)");
+  if (Status good = judge(config); !good) return good;
   const conf::SnapshotPtr fresh = completed(*config.loaded.snapshot, snapshot_->generation + 1);
   if (Status done = check_addresses_free(*fresh, snapshot_.get()); !done) return done;
   AdminListeners opened;
   if (Status done = open_admin(fresh->admin.bind, opened); !done) return done;
-  if (Status done = engine_->reload(fresh); !done) return done;
+  if (Status done = vip_->reload(fresh); !done) return done;
+  if (Status done = engine_->reload(fresh); !done) {
+    (void)vip_->reload(snapshot_);  // what it had a moment ago is good
+    return done;
+  }
   admin_.merge(opened);
   std::erase_if(admin_, [&](const auto& entry) {
     for (const Address& address : fresh->admin.bind)
@@ -225,20 +242,31 @@ void RunningProcess::upgrade() {
   listeners.push_back({std::string(control_key), control_socket_->descriptor()});
   for (const auto& [address, listener] : admin_)
     listeners.push_back({std::string(admin_key) + address, listener->descriptor()});
+  int vip_end = -1;
+  if (Status done = upgrade_pipe(listeners, vip_end); !done)
+    return events_.add("upgrade", "", "failed, this process goes on: " + done.error().text);
   const Status begun = upgrade_.start(program_, std::move(listeners), engine_->control().export_state(),
                                       [this](Result<int> process) { upgraded(std::move(process)); });
+  if (vip_end >= 0) ::close(vip_end);  // the new process has its copy
   if (!begun) events_.add("upgrade", "", "failed, this process goes on: " + begun.error().text);
 }
 
 void RunningProcess::upgraded(Result<int> process) {
-  if (!process) return events_.add("upgrade", "", "failed, this process goes on: " + process.error().text);
+  if (!process) {
+    if (vip_pipe_ >= 0) ::close(std::exchange(vip_pipe_, -1));
+    return events_.add("upgrade", "", "failed, this process goes on: " + process.error().text);
+  }
+  hand_vip_over();
   events_.add("upgrade", "",
               "process " + std::to_string(*process) + " serves; this one finishes what it has");
   owns_socket_file_ = false;
-  notify_manager("MAINPID=" + std::to_string(*process));
+  // A guardian stays the main process, and has heard of the new one already.
+  if (!std::getenv(vrrp::guard_variable)) notify_manager("MAINPID=" + std::to_string(*process));
   control_socket_.reset();
   admin_.clear();
-  if (!draining_) drain();
+  if (draining_) return;
+  draining_ = vip_gone_ = true;
+  drain();
 }
 
 void RunningProcess::terminate(std::string_view signal) {
@@ -251,12 +279,25 @@ void RunningProcess::terminate(std::string_view signal) {
       "drain", "",
       std::string(signal) + ": finishes what it has, within " + span_text(snapshot_->process.drain_timeout));
   notify_manager("STOPPING=1");
-  drain();
+  draining_ = true;
+  vip_->leave([this] { drain(); },
+              [this] {
+                vip_gone_ = true;
+                may_end();
+              });
 }
 
+/// Once nothing new comes: what is in progress finishes.
 void RunningProcess::drain() {
-  draining_ = true;
-  engine_->drain(loop_->now() + snapshot_->process.drain_timeout, [this] { loop_->stop(); });
+  engine_->drain(loop_->now() + snapshot_->process.drain_timeout, [this] {
+    drained_ = true;
+    if (!vip_gone_) vip_->finish(loop_->now() + vip_finish_patience);
+    may_end();
+  });
+}
+
+void RunningProcess::may_end() {
+  if (drained_ && vip_gone_) loop_->stop();
 }
 
 }  // namespace holdfast

@@ -14,6 +14,8 @@
 #include "proxy/admin_listener.h"
 #include "proxy/commands.h"
 #include "proxy/commands_file.h"
+#include "proxy/commands_push.h"
+#include "proxy/commands_vip.h"
 #include "proxy/engine.h"
 #include "proxy/events.h"
 #include "proxy/http/parser.h"
@@ -23,7 +25,7 @@
 
 namespace holdfast {
 
-class RunningProcess final : Admin, io::TimerEvents {
+class RunningProcess final : Admin, PushTarget, io::TimerEvents, io::WatchEvents {
  public:
   RunningProcess(const CommandLine& line, Program program, ReadConfig config, Handover handover);
   ~RunningProcess();
@@ -41,6 +43,16 @@ class RunningProcess final : Admin, io::TimerEvents {
   Status set_drained(std::string_view service, std::string_view instance, bool drained) override;
   Status reload() override;
   const Events& events() const override { return events_; }
+  void handover(std::string_view group, bool force, Later done) override;
+  void push(std::string text, Later done) override;
+
+  // PushTarget
+  const std::string& current_text() const override { return text_; }
+  Status check_text(const std::string& text) override;
+  Status take_text(const std::string& text) override;
+
+  // io::WatchEvents: the last process hands its virtual IP over
+  void on_readable() override;
 
   // io::TimerEvents: once a second, for the recent past
   void on_timer() override;
@@ -58,6 +70,11 @@ class RunningProcess final : Admin, io::TimerEvents {
   void upgraded(Result<int> process);
   void terminate(std::string_view signal);
   void drain();
+  void may_end();
+  Status start_vip();
+  Status upgrade_pipe(std::vector<HandedDescriptor>& handed, int& their_end);
+  void hand_vip_over();
+  Status apply(ReadConfig config);   ///< as a reload of the file would; all or nothing
   ProcessFacts facts();
 
   const CommandLine line_;
@@ -70,6 +87,10 @@ class RunningProcess final : Admin, io::TimerEvents {
   Events events_;
   std::unique_ptr<AccessLog> access_log_;
   std::unique_ptr<Engine> engine_;
+  std::unique_ptr<VipSide> vip_;
+  int vip_pipe_ = -1;        ///< during an upgrade: where the virtual IP's state goes, or comes from
+  io::WatchPtr vip_watch_;
+  std::string vip_state_;    ///< as far as it has come
   http::HeadParser parser_;
   std::unique_ptr<AdminListener> control_socket_;
   std::string control_path_;
@@ -82,7 +103,7 @@ class RunningProcess final : Admin, io::TimerEvents {
   ProcessFacts facts_;
   WallTime reload_at_{};
   std::string reload_text_;
-  bool draining_ = false;
+  bool draining_ = false, drained_ = false, vip_gone_ = false;
   bool owns_socket_file_ = false;  ///< not while the last process serves, nor once the next one does
   int exit_code_ = exit_ok;
 };

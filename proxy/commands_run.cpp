@@ -1,16 +1,20 @@
 #include <cstdio>
 
+#include "conf/file.h"
+#include "conf/load.h"
 #include "proxy/base/log.h"
 #include "proxy/commands.h"
 #include "proxy/commands_file.h"
 #include "proxy/commands_process.h"
 #include "proxy/commands_system.h"
 #include "proxy/upgrade.h"
+#include "vrrp/driver_guardian.h"
 
 namespace holdfast {
 
-int run_process(const CommandLine& line, const std::vector<std::string>& arguments) {
-  Program program = this_program(arguments);
+namespace {
+
+int serve(const CommandLine& line, Program program) {
   ignore_broken_pipes();
   if (!line.core) forbid_core_files();
   raise_descriptor_limit();
@@ -28,6 +32,23 @@ int run_process(const CommandLine& line, const std::vector<std::string>& argumen
     return exit_failed;
   }
   return process.run();
+}
+
+/// Only a glance: the guardian must not have read a secret.
+bool wants_guardian(const CommandLine& line) {
+  return conf::glance_has_vip(conf::read_whole(line.config, config_size_max).text);
+}
+
+}  // namespace
+
+int run_process(const CommandLine& line, const std::vector<std::string>& arguments) {
+  Program program = this_program(arguments);
+  if (!wants_guardian(line)) return serve(line, std::move(program));
+  vrrp::GuardOptions options;
+  options.program = program.path;
+  options.arguments = program.arguments;
+  options.worker = [&] { return serve(line, program); };
+  return vrrp::guard(options);
 }
 
 }  // namespace holdfast

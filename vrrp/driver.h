@@ -78,7 +78,9 @@ class VipDriver {
   void send_to_peer(Message message);
   /// For a binary upgrade: the thread ends without touching an address; the result is for the new process.
   std::string abdicate();
-  void stop();  ///< planned end; on_vip_stopped follows
+  /// Planned end: hands over what is held, or gives it up. on_vip_stopped follows, once nothing lives on here.
+  void stop();
+  void finish();  ///< after stop(): connections that still live on are given up now
   bool running() const;
 
  private:
