@@ -103,7 +103,14 @@ def test_killed_worker(t):
 
 
 def test_killed_over_ipv6(t):
+    with pair(t, (VIP6,)) as s:
+        moved(s, s["a"].kill())
+
+
+def test_ipv6_with_a_link_local_address(t):
+    """As erratum 8300 wants it: the link-local one first."""
     with pair(t, (LINK_LOCAL6, VIP6)) as s:
+        assert {LINK_LOCAL6, VIP6} <= set(s.net.addresses("a"))
         moved(s, s["a"].kill())
 
 
@@ -210,7 +217,7 @@ def test_addresses_of_a_group_move_together(t):
 [vip.second]
 addresses = ["10.9.0.20/16"]
 vrid = 52
-prefer = "b"
+prefer = "a"
 group = "site"
 """
     with pair(t, vip='group = "site"', more=more, start="") as s:
@@ -232,7 +239,8 @@ def test_dead_instances(t):
                   f"add rule inet cut out tcp dport {INSTANCE} reject with tcp reset")
         s.ask.answered_by("b", after=at)
         s.ask.steady("b")
-        assert s.ask.moves(at) == 1 and page(s)[0] == 200
+        assert s.ask.moves(at) == 1
+        assert page(s)[0] == 200, f"answered with {page(s)}"
 
 
 def test_tree_is_gone(t):

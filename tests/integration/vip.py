@@ -294,8 +294,12 @@ class Site:
         return self.nodes[role]
 
     def start(self, *roles):
+        """In this order: who knows its instances to be well before the other has come is the first holder."""
         for role in roles or self.nodes:
-            self.nodes[role].start()
+            node = self.nodes[role].start()
+            if isinstance(node, Holdfast):
+                node.ready()
+                wait(lambda: node.ask("status").count(" up ") >= len(self.nodes), f"instances that are up; {node.log()[-2000:]}")
         return self
 
     def paired(self):
