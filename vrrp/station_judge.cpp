@@ -99,7 +99,7 @@ void Group::keep_books(Instant now, const Facts& facts) {
     epoch_ = peer->epoch + 1;
     machine_.announce_again(now);
   }
-  const bool vacant = alive && !holder && !peer_holds;
+  const bool vacant = alive && !holder && !peer_holds && !held_elsewhere(now, facts);
   if (!vacant) vacant_since_ = Instant::never();
   if (vacant && vacant_since_ == Instant::never()) vacant_since_ = now;
 }

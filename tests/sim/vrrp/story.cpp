@@ -59,7 +59,8 @@ void World::kill(Node& node) {
   const Node& next = other(node);
   const Peer* peer = next.runs() && next.station ? next.station->peer() : nullptr;
   const bool sure = peer != nullptr && peer->link() == Link::Alive && peer->connected() && next.carrier &&
-                    next.fitness > Fitness::Unfit && !next.stopping && gateway_up_ && !setting_.foreign &&
+                    next.fitness > Fitness::Unfit && !next.stopping &&
+                    now_ - next.thawed_at > setting_.ceiling() && gateway_up_ && !setting_.foreign &&
                     calm_network();
   const bool known = next.in != 0 && next.out != 0;
   end_process(node, host);
@@ -86,8 +87,9 @@ void World::freeze_holder() {
   if (node == nullptr || !node->station) node = &nodes_[random_.below(2)];
   const Duration spans[] = {30_ms, 120_ms, 150_ms, 170_ms, 400_ms, 2_s};
   const bool alone = calm_network() && nodes_[0].runs() && nodes_[1].runs() && !setting_.foreign &&
-                     !setting_.preempt && nodes_[0].fitness == nodes_[1].fitness && gateway_up_ &&
-                     nodes_[0].carrier && nodes_[1].carrier && nodes_[0].stopping == nodes_[1].stopping;
+                     (setting_.paired || setting_.loss == 0) && !setting_.preempt &&
+                     nodes_[0].fitness == nodes_[1].fitness && gateway_up_ && nodes_[0].carrier &&
+                     nodes_[1].carrier && nodes_[0].stopping == nodes_[1].stopping;
   if (alone) check_calm_holder();
   if (!failure_.empty()) return;
   if (holder() != nullptr) node = holder();
@@ -151,6 +153,10 @@ void World::command(Node& node) {
     const bool force = random_.chance(0.5);
     note(node.name + " is told to hand over");
     input(node, [this, force](Station& s) { s.handover(now_, random_.chance(0.5) ? "vip" : "", force); });
+    if (random_.chance(0.3)) {
+      pass(random_.between(0_ms, 8_ms));
+      hurt_network();
+    }
     return pass(random_.between(0_ms, 2_s));
   }
   note(node.name + " is told to stop");

@@ -179,8 +179,12 @@ void World::thaw(Node& node) {
   if (!node.frozen) return;
   note(node.name + " goes on");
   node.frozen = false;
-  node.station->resumed(now_, now_ - node.frozen_at);
+  node.thawed_at = now_;
+  const Duration gap = now_ - node.frozen_at;
+  node.station->resumed(now_, gap);
   after(node);
+  if (setting_.paired && gap > setting_.floor() && node.answering)
+    fail("(e) " + node.name + " answers after a freeze before it has listened");
   node.waiting_datagrams = 0;
   for (auto waiting = std::exchange(node.waiting, {}); !waiting.empty(); waiting.pop_front())
     waiting.front()();

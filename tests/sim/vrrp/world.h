@@ -58,7 +58,7 @@ struct Node {
   std::uint64_t process = 0;  ///< counts processes; events of an older one are void
   std::uint64_t boot = 0;
   bool host_up = true, frozen = false, carrier = true;
-  Instant frozen_at;
+  Instant frozen_at, thawed_at;
   std::deque<std::function<void()>> waiting;  ///< inputs that came while it was frozen
   std::size_t waiting_datagrams = 0;
   std::int64_t clock_us = 0;  ///< its wall clock, minus the world's
@@ -138,6 +138,7 @@ class World {
   void check_two(Node& a, Node& b);
   void check_order(Node& node, bool answered_before, bool advertised);
   void check_calm();
+  std::string judge_calm() const;
   bool hear_each_other(const Node& a, const Node& b, Duration& bound) const;
 
   // story.cpp: what happens
@@ -168,6 +169,7 @@ class World {
   int last_holder_ = -1;
   std::uint64_t moves_ = 0;
   std::map<std::pair<int, int>, Instant> both_since_;
+  std::map<std::pair<int, int>, Duration> both_bound_;
   std::string failure_;
   std::deque<std::string> trail_;
 };
