@@ -98,7 +98,7 @@ void Station::on_vrrp(Instant now, WallTime wall, std::string_view name, std::si
   Impl& s = *impl_;
   Group* group = s.find(name);
   if (group == nullptr || !s.started || s.ended) return;
-  const auto& known = s.config.peer_addresses;
+  const auto& known = s.peer_sources;
   const bool from_peer = std::find(known.begin(), known.end(), envelope.source) != known.end();
   // Priority 0 is no sign of life: the guardian of a dead process sends it.
   if (s.link == Link::Alive && from_peer && envelope.ttl == required_ttl && payload.size() >= 8 &&

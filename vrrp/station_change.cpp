@@ -102,6 +102,7 @@ void Station::reconfigure(Instant now, StationConfig config) {
     }
     s.make_peer(now);
   }
+  s.met = 0;  // the addresses may be others now
   for (const auto& group : s.groups) group->on_link(now, s.link, s.facts(now));
   s.turn(now);
 }

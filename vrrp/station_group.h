@@ -38,6 +38,7 @@ struct Facts {
   bool stopping = false;
   int witness = 0;
   const StationConfig* config = nullptr;
+  const std::vector<Address>* peer_sources = nullptr;  ///< where the peer's advertisements come from
 
   Link link() const { return peer == nullptr ? Link::Absent : peer->link(); }
 };

@@ -26,6 +26,7 @@ struct Station::Impl final : GroupHost {
   void carry(PeerAction& action);
   bool deliver(Instant now);
   void route(Instant now, const Message& message);
+  void notice_hello();
   void notice_link(Instant now);
   void notice_remote();
   void watch(Instant now);
@@ -51,6 +52,8 @@ struct Station::Impl final : GroupHost {
   std::vector<ActiveInstance> services, followed;
   std::string drifted;  ///< the peer's hash of which the last story about drift told; empty: none
   Link link = Link::Absent;
+  std::vector<Address> peer_sources;  ///< as configured, and as the peer's process `met` says
+  std::uint64_t met = 0;
   bool started = false, stopping = false, ended = false;
   bool carrier = true;
   bool resuming = false;  ///< after a freeze, or without carrier: what was not heard proves nothing

@@ -26,7 +26,7 @@ void Group::on_packet(Instant now, WallTime wall, std::size_t router, Bytes payl
                       const Facts& facts) {
   machine_.on_packet(now, wall, router, payload, envelope);
   const Link link = facts.link();
-  const auto& known = facts.config->peer_addresses;
+  const auto& known = *facts.peer_sources;
   const bool accepted = machine_.heard().at == now && machine_.heard().source == envelope.source;
   // What its process sent just before its end may come just after.
   const bool ended = link == Link::Dead || link == Link::Left;
@@ -174,7 +174,7 @@ void Group::on_link(Instant now, Link before, const Facts& facts) {
   const Link link = facts.link();
   advertises_until_ = now;
   // Once the pair has met, its VRRP is judged here: see held_elsewhere().
-  machine_.set_known_peers(link == Link::Absent ? std::vector<Address>() : facts.config->peer_addresses);
+  machine_.set_known_peers(link == Link::Absent ? std::vector<Address>() : *facts.peer_sources);
   if (link == Link::Dead || link == Link::Left) handover_.on_link_lost(true);
   if (link == Link::Silent || link == Link::Absent) handover_.on_link_lost(false);
   if (link == Link::Alive && before != Link::Alive && role_ == Role::Holder) machine_.announce_again(now);
@@ -188,7 +188,7 @@ void Group::on_message(Instant now, const Message& message, const Facts& facts) 
     handover_.on_prepare(now, *prepare, own(now, facts));
   if (const auto* prepared = std::get_if<Prepared>(&message)) handover_.on_prepared(now, *prepared);
   if (const auto* take = std::get_if<Take>(&message)) handover_.on_take(*take, own(now, facts));
-  if (const auto* taken = std::get_if<Taken>(&message)) handover_.on_peer_holds(now, taken->epoch);
+  // Taken itself is no news: what it confirms is judged by the peer's claim, which follows it on the channel.
   if (std::get_if<Gone>(&message) != nullptr) handover_.on_gone();
   if (std::get_if<Request>(&message) != nullptr && role_ == Role::Holder) {
     const Claim* peer = facts.peer->claim(name());

@@ -15,6 +15,8 @@ Station::Impl::Impl(StationConfig c, Instant now)
 
 void Station::Impl::make_peer(Instant now) {
   peer.reset();
+  met = 0;
+  peer_sources = config.peer_addresses;
   if (config.paired) peer.emplace(config.peer, now);
 }
 
@@ -112,6 +114,7 @@ Facts Station::Impl::facts(Instant now) const {
   f.stopping = stopping;
   f.witness = witness;
   f.config = &config;
+  f.peer_sources = &peer_sources;
   return f;
 }
 
@@ -123,6 +126,17 @@ NodeState Station::Impl::state() const {
   s.config_hash = config.config_hash;
   s.generation = config.generation;
   return s;
+}
+
+/// The peer knows its link-local addresses; a configuration does not.
+void Station::Impl::notice_hello() {
+  if (!peer || !peer->hello() || peer->hello()->boot == met) return;
+  met = peer->hello()->boot;
+  peer_sources = config.peer_addresses;
+  for (const std::string& source : peer->hello()->sources)
+    if (const auto address = Address::from_ip(source, 0)) peer_sources.push_back(*address);
+  if (peer->link() == Link::Absent) return;  // it is told at the change
+  for (const auto& group : groups) group->machine().set_known_peers(peer_sources);
 }
 
 void Station::Impl::notice_link(Instant now) {
@@ -199,6 +213,7 @@ void Station::Impl::turn(Instant now) {
   bool more = true;
   for (int round = 0; more && round < 16; ++round) {
     more = drain_peer(now);
+    notice_hello();
     notice_link(now);
     more = deliver(now) || more;
     watch(now);
