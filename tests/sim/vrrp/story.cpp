@@ -87,7 +87,7 @@ void World::freeze_holder() {
   if (node == nullptr || !node->station) node = &nodes_[random_.below(2)];
   const Duration spans[] = {30_ms, 120_ms, 150_ms, 170_ms, 400_ms, 2_s};
   const bool alone = calm_network() && nodes_[0].runs() && nodes_[1].runs() && !setting_.foreign &&
-                     (setting_.paired || setting_.loss == 0) && !setting_.preempt &&
+                     setting_.loss < (setting_.paired ? 0.1 : 1e-9) && !setting_.preempt &&
                      nodes_[0].fitness == nodes_[1].fitness && gateway_up_ && nodes_[0].carrier &&
                      nodes_[1].carrier && nodes_[0].stopping == nodes_[1].stopping;
   if (alone) check_calm_holder();
