@@ -1,7 +1,8 @@
 // A node's whole part in the virtual IP, as one pure machine: the peer link, one VRRP machine per group, the
-// verdict, the hand-over, isolation and resuming after a freeze. Inputs are packets, connection events, facts of this node and
-// commands, each with the time; outputs are actions for the driver, carried out in their order before the next
-// input. The same object runs in production (vrrp/driver.h) and in the simulated network of tests/sim.
+// verdict, the hand-over, isolation and resuming after a freeze. Inputs are packets, connection events, facts
+// of this node and commands, each with the time; outputs are actions for the driver, carried out in their
+// order before the next input. The same object runs in production (vrrp/driver.h) and in the simulated
+// network of tests/sim.
 #pragma once
 
 #include <cstdint>
@@ -47,7 +48,8 @@ struct StationAction {
     DropAddresses,  ///< of `group`: answer no more and take them off
     Linger,  ///< of `group`: answer no more, but keep them for established connections
     Announce,  ///< gratuitous ARP and NA for `group`, the whole schedule anew
-    PrepareForward,  ///< of `group`: send packets of flows unknown here back to the peer from now on; then forward_ready()
+    /// Of `group`: send packets of flows unknown here back to the peer from now on; then forward_ready().
+    PrepareForward,
     EndForward,  ///< of `group`
     AskGateway,  ///< probe the gateways now
     Dial,
@@ -59,7 +61,8 @@ struct StationAction {
     FollowPeer,  ///< the holder's active instances: the control loop elects the same ones (remote state)
     HandoverResult,  ///< of `group`, for whoever asked: `ok`, `text`
     Push,  ///< `message` from the peer about a configuration push
-    Story,  ///< `text`, an event of kind `group` about `bytes` (a group's or the other node's name; may be empty)
+    /// `text`, an event of kind `group` about `bytes` (a group's or the other node's name; may be empty).
+    Story,
   };
   Kind kind = Kind::Story;
   std::string group, bytes, text;
@@ -90,12 +93,12 @@ class Station {
   ~Station();
 
   void start(Instant now);
-  /// A planned end: hands every held group over if the peer can take it, else gives it up with priority 0; then says
-  /// Bye. stopped() is true when nothing is left to do but linger.
+  /// A planned end: hands every held group over if the peer can take it, else gives it up with priority 0;
+  /// then says Bye. stopped() is true when nothing is left to do but linger.
   void stop(Instant now);
   bool stopped() const;
-  /// Another process of this node takes over (a binary upgrade): no farewell, no change of addresses. The peer is
-  /// told to wait. The result is for the new process's adopt().
+  /// Another process of this node takes over (a binary upgrade): no farewell, no change of addresses. The
+  /// peer is told to wait. The result is for the new process's adopt().
   std::string abdicate(Instant now, Duration patience);
   void adopt(Instant now, std::string_view handed);  ///< before start()
 
@@ -107,8 +110,8 @@ class Station {
   void connections_left(Instant now, std::string_view group, std::size_t count);  ///< while lingering
   void forward_ready(Instant now, std::string_view group, bool ok, std::string why);
   void set_witness(Instant now, int verdict);  ///< see Evidence::witness
-  /// This process did not run for `gap`. Call before anything else of the turn: a holder whose peer could have taken over
-  /// in that time demotes itself before its first packet.
+  /// This process did not run for `gap`. Call before anything else of the turn: a holder whose peer could
+  /// have taken over in that time demotes itself before its first packet.
   void resumed(Instant now, Duration gap);
   /// A new configuration; groups of the same name and addresses keep their role.
   void reconfigure(Instant now, StationConfig config);
@@ -124,8 +127,8 @@ class Station {
   void on_in_end(Instant now, ChannelEnd end);
   void on_timer(Instant now, WallTime wall);
 
-  // ---- commands ----
-  /// HandoverResult follows for each group asked; `group` empty: all that this node holds. On a standby the holder is asked.
+  // ---- commands ---- / HandoverResult follows for each group asked; `group` empty: all that this node
+  // holds. On a standby the holder is asked.
   void handover(Instant now, std::string_view group, bool force);
   void send_to_peer(Instant now, const Message& message);  ///< push messages of the control loop
 

@@ -1,13 +1,15 @@
 // The invariants:
-//  (a) Two nodes that hear each other do not both answer for longer than the bound: one heartbeat and the greatest delay
-//      between two that have each other's heartbeat key (three heartbeats with loss); otherwise what RFC 9568 needs, four
-//      advertisement intervals (twelve with loss), and until the channel is up, a dial's patience and the next one.
+//  (a) Two nodes that hear each other do not both answer for longer than the bound: one heartbeat and the
+//      greatest delay between two that have each other's heartbeat key (three heartbeats with loss);
+//      otherwise what RFC 9568 needs, four advertisement intervals (twelve with loss), and until the channel
+//      is up, a dial's patience and the next one.
 //  (b) In calm, exactly one node answers.
 //  (c) In calm, the client's ARP table points to it: it announced last.
 //  (d) Epochs rise: in carry.cpp for one process, here for the pair.
-//  (e) A freeze of the holder costs at most one move: in story.cpp; not asked of plain routers under loss, nor at a
-//      loss of 10 %, where three heartbeats over both paths are lost together once in a while. After one in
-//      which the other could have taken over, a node does not answer before it has listened: in world.cpp.
+//  (e) A freeze of the holder costs at most one move: in story.cpp; not asked of plain routers under loss,
+//      nor at a loss of 10 %, where three heartbeats over both paths are lost together once in a while. After
+//      one in which the other could have taken over, a node does not answer before it has listened: in
+//      world.cpp.
 //  (f) Nothing is announced or advertised that is not answered for.
 #include <algorithm>
 #include <utility>
@@ -75,8 +77,9 @@ void World::check() {
   }
 }
 
-/// Loss makes plain VRRP elect anew now and then, also in calm; and announcements can be lost, and of two plain routers
-/// the loser may be gone before the winner heard of it. Both pass: a contention in its bound, an entry at the refresh.
+/// Loss makes plain VRRP elect anew now and then, also in calm; and announcements can be lost, and of two
+/// plain routers the loser may be gone before the winner heard of it. Both pass: a contention in its bound,
+/// an entry at the refresh.
 void World::check_calm() {
   const bool plain = !setting_.paired || setting_.foreign;
   for (const Duration patience : {setting_.advertise * 12, 61_s, 61_s}) {
