@@ -192,6 +192,7 @@ bool Host::may_answer() {
 void Host::announce(Instant now, const std::string& group) {
   auto it = held_.find(group);
   if (it == held_.end() || !it->second.answering) return;
+  it->second.schedule = AnnounceSchedule(refresh_);
   it->second.schedule.begin(now);
   on_timer(now);
 }

@@ -51,6 +51,8 @@ class Host final : io::WatchEvents, NeighbourEvents {
   void drop_all();
   /// The process ends, or another one of this node goes on: `restore` puts the kernel's settings back.
   void close(bool restore);
+  /// How often a holder announces without a cause. A pair tells each other of contention; VRRP alone may not.
+  void set_refresh(Duration refresh) { refresh_ = refresh; }
   void announce(Instant now, const std::string& group);  ///< the whole schedule anew
   void ask_gateways(const std::vector<Address>& gateways);
 
@@ -92,6 +94,7 @@ class Host final : io::WatchEvents, NeighbourEvents {
   std::uint32_t taken_ = 0;  ///< by the guardian, as last seen
   std::vector<GuardedPacket> farewell_;
   Sysctl sysctl_;
+  Duration refresh_ = 60_s;
   std::map<std::string, int> macvlans_;  ///< index by name
   std::map<std::string, Held> held_;  ///< whose addresses are on `lo`
   std::vector<Address> gateways_;  ///< asked

@@ -12,6 +12,7 @@ namespace holdfast::vrrp {
 namespace {
 
 constexpr Duration gate_every = 50_ms;
+constexpr Duration paired_refresh = 60_s, alone_refresh = 1_s;
 /// The guardian took the addresses away: as long a sleep as there is.
 constexpr Duration taken_away = 60_s;
 
@@ -75,6 +76,7 @@ Status Node::start() {
   station_->set_carrier(now, interface_.carrier);
   judge_fitness(now);
   host_.be_watched();
+  host_.set_refresh(plan_.station.paired ? paired_refresh : alone_refresh);
   station_->start(now);
   settle(now);
   return {};

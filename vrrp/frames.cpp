@@ -94,10 +94,8 @@ void AnnounceSchedule::begin(Instant now) {
 void AnnounceSchedule::sent(Instant now) {
   if (due_ == Instant::never()) return;
   while (step_ < announce_at.size() && begun_ + announce_at[step_] <= now) ++step_;
-  if (step_ < announce_at.size())
-    due_ = begun_ + announce_at[step_];
-  else
-    due_ = refresh_ > Duration{} ? now + refresh_ : Instant::never();
+  due_ = refresh_ > Duration{} ? now + refresh_ : Instant::never();
+  if (step_ < announce_at.size()) due_ = std::min(due_, begun_ + announce_at[step_]);
 }
 
 }  // namespace holdfast::vrrp

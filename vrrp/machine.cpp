@@ -110,6 +110,9 @@ void Machine::active_hears(const Event& event) {
   if (!wins || steering_ == Steering::Hold) return contend(event.now, event.router, speaker);
   const std::string why = speaker.source.ip() + " advertises priority " + std::to_string(speaker.priority) +
                           ", ours is " + std::to_string(config_.priority);
+  // Beyond the RFC: a last word, so that the winner hears of the contention and announces its addresses again. Else
+  // it never knows, and our neighbours' caches go on pointing here.
+  if (steering_ == Steering::Free) advertise(event.now, event.router, config_.priority);
   // All or none: whoever won one router can have the others before their timers run out.
   say_farewell(event.now, false);
   become_backup(event.now, why);
