@@ -26,7 +26,7 @@ constexpr Directive kProcess[] = {
     {"access-log-format", Kind::Choice, "json", slot<&Process::access_log_format>,
      "JSON lines, or the common log format."},
     {"user", Kind::Text, "", slot<&Process::user>,
-     "User to become once the listeners are bound.", {1, 64}, rule_name},
+     "User to become once the listeners are bound; not followed where a [vip] needs root.", {1, 64}, rule_name},
 };
 
 constexpr Directive kAdmin[] = {

@@ -13,6 +13,7 @@
 #include "proxy/commands_system.h"
 #include "proxy/upgrade_notify.h"
 #include "vrrp/driver_guard_page.h"
+#include "vrrp/plan.h"
 
 namespace holdfast {
 
@@ -84,7 +85,9 @@ Status RunningProcess::start() {
   if (Status done = open_admin(snapshot_->admin.bind, admin_); !done) return done;
   if (Status done = start_vip(); !done) return done;
   close_inherited();
-  if (!process.user.empty())
+  if (vrrp::has_virtual_ip(*snapshot_) && !process.user.empty())
+    log_warning("[process] user is not followed: a [vip] needs rights that it would give up");
+  else if (!process.user.empty())
     if (Status done = switch_user(process.user); !done) return done;
   watch_signals();
   look_ = loop_->timer(*this);
