@@ -15,15 +15,6 @@ namespace {
 /// The addresses move within milliseconds; if nothing answers, the process does not wait for ever.
 constexpr Duration leave_patience = 2_s;
 
-std::string_view name_of(Role role) {
-  switch (role) {
-    case Role::Standby: return "standby";
-    case Role::Holder: return "holder";
-    case Role::Lingering: return "lingering";
-  }
-  return "";
-}
-
 std::vector<vrrp::WatchedLoop> watched(Engine& engine) {
   std::vector<vrrp::WatchedLoop> loops;
   for (Engine::LoopHandle& loop : engine.loops_for_watching())
@@ -82,10 +73,8 @@ void VipSide::look_again() {
 
 // ---- roles ----
 
-void VipSide::on_vip_role(const std::string& group, Role role, std::uint64_t epoch,
-                          const std::string& because) {
+void VipSide::on_vip_role(const std::string& group, Role role, std::uint64_t, const std::string&) {
   const Role before = std::exchange(roles_[group], role);
-  events_.add("vip", group, std::string(name_of(role)) + ", epoch " + std::to_string(epoch) + ": " + because);
   if ((before == Role::Holder) != (role == Role::Holder)) run_hooks(group, role);
   const auto any = [&](Role r) {
     return std::any_of(roles_.begin(), roles_.end(), [&](const auto& e) { return e.second == r; });

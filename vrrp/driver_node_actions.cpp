@@ -53,7 +53,7 @@ void Node::carry_out(Instant now, const StationAction& action) {
       if (action.message)
         setup_.tell([message = *action.message](VipEvents& events) { events.on_vip_push(message); });
       return;
-    case Kind::Story: return tell_story(action.group.empty() ? "peer" : "vip", action.group, action.text);
+    case Kind::Story: return tell_story(action.group, action.bytes, action.text);
   }
 }
 
