@@ -21,6 +21,7 @@ from vip_watch import Asker, Load, Watcher
 
 BEFORE = 250_000_000   # ns: a request due so long before an event may still have been under way
 SETTLE = 2.5           # seconds after each event, and after each repair
+DETECTION = 900_000_000  # ns in which the checks find a frozen instance; a POST that it has by then cannot be sent again
 
 
 class Soak:
@@ -113,7 +114,9 @@ class Soak:
         blackouts, worst = collections.defaultdict(list), collections.Counter()
         for kind, at, harmful, blackout in self.events:
             until = at + round(blackout * 1e6) + 20_000_000
-            mine = [r for r in failed if at - BEFORE <= r[0] < (until if harmful else at + SETTLE * 1e9)]
+            posts = at + DETECTION if kind == "freeze" else until
+            mine = [r for r in failed
+                    if at - BEFORE <= r[0] < ((posts if r[3] == "POST" else until) if harmful else at + SETTLE * 1e9)]
             rows[kind]["times"] += 1
             rows[kind]["failed"] += len(mine)
             rows[kind].update(f"{r[2]} {r[3]}" for r in mine)
@@ -131,7 +134,7 @@ class Soak:
         print(f"\n{len(self.load.requests())} requests, {len(failed)} failed, {len(stray)} of them in no event's window; "
               f"{self.watch.doubles()} questions answered by both nodes")
         for request in stray[:10]:
-            print(f"  stray: {(request[0] - self.events[0][1]) / 1e9:.3f} s after the first event: {request[1]:.0f} ms, {request[2]}")
+            print(f"  stray: {(request[0] - self.events[0][1]) / 1e9:.3f} s after the first event: {request[1]:.0f} ms, {request[2]} {request[3]}")
         return unexplained + len(stray) + self.watch.doubles()
 
 
