@@ -78,7 +78,9 @@ class Asker(Instrument):
         return sum(1 for x, y in zip(answers, answers[1:]) if x[1] != y[1])
 
     def worst_gap_ms(self, since=0):
-        times = [at for at, _, _ in self.lines() if at >= since]
+        """The longest time without an answer; the one under way at `since` counts whole."""
+        lines = [at for at, _, _ in self.lines()]
+        times = [x for x in lines if x < since][-1:] + [x for x in lines if x >= since]
         return max((y - x for x, y in zip(times, times[1:])), default=0) / 1e6
 
 
