@@ -5,8 +5,11 @@
 // some owner was called. A deferred fault waits for the check after the next poll, so that bytes which
 // arrived before the fault are delivered first.
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <time.h>
+#include <unistd.h>
 
+#include <mutex>
 #include <new>
 
 #include "proxy/base/check.h"
@@ -18,9 +21,12 @@ UvLoop::UvLoop() : read_buffer_(std::make_unique_for_overwrite<char[]>(kReadBuff
   signal(SIGPIPE, SIG_IGN);  // a write to a closed socket is an error value here
   CHECK(uv_loop_init(&loop_) == 0);
   loop_.data = this;
-  CHECK(uv_async_init(&loop_, &wake_, [](uv_async_t* h) noexcept {
-          static_cast<UvLoop*>(h->loop->data)->run_posted();
-        }) == 0);
+  wake_fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  CHECK(wake_fd_ >= 0);
+  CHECK(uv_poll_init(&loop_, &wake_, wake_fd_) == 0);
+  uv_poll_start(&wake_, UV_READABLE, [](uv_poll_t* h, int, int) noexcept {
+    static_cast<UvLoop*>(h->loop->data)->run_posted();
+  });
   uv_prepare_init(&loop_, &prepare_);
   uv_check_init(&loop_, &check_);
   uv_idle_init(&loop_, &idle_);
@@ -44,6 +50,7 @@ UvLoop::~UvLoop() {
   }
   CHECK(handles_ == 0);
   CHECK(uv_loop_close(&loop_) == 0);
+  ::close(wake_fd_);
   for (void* block : free_streams_) ::operator delete(block);
 }
 
@@ -92,6 +99,8 @@ void UvLoop::run_turn_end() {
   if (turn_end_) turn_end_();
 }
 
+// Not by uv_async_send: its receiver spins until the sender is through, and a real-time receiver on the sender's
+// processor then waits for ever for a thread that it does not let run.
 void UvLoop::post(Task task) {
   bool first;
   {
@@ -99,10 +108,14 @@ void UvLoop::post(Task task) {
     first = posted_.empty();
     posted_.push_back(std::move(task));
   }
-  if (first) uv_async_send(&wake_);
+  if (!first) return;
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = ::write(wake_fd_, &one, sizeof one);  // it cannot be full
 }
 
 void UvLoop::run_posted() {
+  std::uint64_t times = 0;
+  [[maybe_unused]] const ssize_t read = ::read(wake_fd_, &times, sizeof times);  // before the queue is emptied
   std::vector<Task> tasks;
   {
     std::lock_guard lock(mutex_);

@@ -7,11 +7,11 @@
 #include <uv.h>
 
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "proxy/base/list.h"
+#include "proxy/base/pi_mutex.h"
 #include "proxy/io/io.h"
 
 namespace holdfast::io {
@@ -260,7 +260,8 @@ class UvLoop final : public Loop {
   static void check_cb(uv_check_t* handle) noexcept;
 
   uv_loop_t loop_;
-  uv_async_t wake_;
+  int wake_fd_ = -1;  ///< an eventfd: see post()
+  uv_poll_t wake_;
   uv_prepare_t prepare_;
   uv_check_t check_;
   uv_idle_t idle_;    ///< runs while something is deferred, so that the poll does not sleep
@@ -269,7 +270,7 @@ class UvLoop final : public Loop {
   std::vector<std::unique_ptr<Signal>> signals_;
   std::move_only_function<void()> turn_end_;
 
-  std::mutex mutex_;         ///< guards posted_
+  PiMutex mutex_;            ///< guards posted_; a real-time thread posts too
   std::vector<Task> posted_;
 
   List<UvStream, DeferredTag> fresh_;  ///< deferred in this turn
