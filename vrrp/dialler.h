@@ -26,6 +26,7 @@ class Dialler {
   /// The peer machine must dial at this time, dropping what is under way. never() while the connection
   /// stands.
   Instant due() const { return due_; }
+  Instant since() const { return since_; }  ///< of the present state: when it dialled, if it is dialling
   Instant overdue_at() const { return since_ + dial_max; }  ///< a dial under way has failed by then
 
   void dialled(Instant now);
@@ -38,6 +39,7 @@ class Dialler {
   /// As soon as allowed; replaces what is under way.
   void hasten(Instant now);
   void replace(Instant now) { plan(now); }  ///< the same, whatever was dialled before
+  void forgive() { hasted_ = false; }  ///< another process is there: what was dialled for the former is over
   /// No dial before `until`, whatever happens.
   void hold_off(Instant until);
   void end_hold_off() { held_until_ = Instant{INT64_MIN}; }

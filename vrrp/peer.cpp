@@ -81,6 +81,7 @@ void Peer::beat(Instant now) {
   const std::int64_t wall = wall_minus_now_us_ == 0 ? 0 : wall_minus_now_us_ + now.ns / 1000;
   act(Kind::Heartbeat).bytes = encode(Heartbeat{++sequence_, wall, own_.claims}, config_.heartbeat_key);
   ++counters_.heartbeats_sent;
+  beaten_at_ = now;
   beat_at_ = now + config_.detector.every;
 }
 
@@ -89,6 +90,7 @@ void Peer::beat(Instant now) {
 void Peer::on_in_up(Instant now) {
   reader_ = MessageReader();
   in_up_ = true;
+  in_at_ = now;
   in_hello_ = in_bye_ = false;
   probe_at_ = Instant::never();
   // It is there and it listens before it dials: no reason to wait for the next turn of ours.

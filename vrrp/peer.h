@@ -105,6 +105,7 @@ class Peer {
   const Claim* claim(std::string_view group) const;  ///< of the peer; null if it never told
   const std::optional<Hello>& hello() const { return hello_; }
   Duration timeout() const { return detector_.timeout(); }
+  Instant last_beat() const { return beaten_at_; }  ///< of ours; never() before the first
   Instant suspect_at() const;  ///< never() unless Alive
   std::int64_t clock_offset_us() const {
     return clock_offset_us_;
@@ -159,10 +160,11 @@ class Peer {
 
   Dialler dialler_;
   MessageReader reader_;
+  Instant in_at_{};  ///< when the incoming connection came
   bool in_up_ = false, in_hello_ = false, in_bye_ = false;  ///< of the incoming connection there is now
   bool introduced_ = false;  ///< our Hello went out once: heartbeats can be understood
   bool said_bye_ = false;
-  Instant beat_at_ = Instant::never(), state_at_ = Instant::never();
+  Instant beaten_at_ = Instant::never(), beat_at_ = Instant::never(), state_at_ = Instant::never();
   Instant probe_at_ = Instant::never();  ///< the incoming connection ended, the outgoing one did not (yet)
   Instant stale_at_ =
       Instant::never();  ///< when the outgoing connection is too long without any sign of the peer

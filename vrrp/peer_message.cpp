@@ -76,6 +76,12 @@ void Peer::on_hello(Instant now, Hello hello) {
   // A process that was announced by a pause goes on where the former one stopped.
   const bool successor = link_ == Link::Paused;
   forget(successor);
+  // What was dialled before it came was dialled for its predecessor, perhaps on a host that was down then:
+  // the kernel would try that again only after a second.
+  if (!first && dialler_.dialling() && dialler_.since() < in_at_) {
+    dialler_.replace(now);
+    dial_if_due(now);
+  }
   detector_.sign(now);
   if (!first && !successor) story(config_.peer_name + " has started anew: Holdfast " + hello_->program);
   if (!successor) return;
@@ -91,6 +97,7 @@ void Peer::forget(bool keep_state) {
   forged_ = 0;
   groups_.clear();
   channel_end_ = refused_at_ = Instant::never();
+  dialler_.forgive();
   forgive(Complaint::OldEpoch);
   if (keep_state || remote_ == NodeState{}) return;
   remote_ = {};

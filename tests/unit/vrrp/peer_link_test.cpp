@@ -104,6 +104,60 @@ TEST_CASE("Both connections ended and the dial refused is death, in any order of
   }
 }
 
+TEST_CASE("A process that dies soon after its predecessor did is dialled in haste as well") {
+  PeerDriver d;
+  d.meet();
+  kill(d, Order::OutInRefused);
+  d.pass(500_ms);
+  d.boot = 3;
+  d.its_key = std::string(32, 'c');
+  d.in_up();
+  d.message(d.hello());
+  d.out_up();
+  d.state({});
+  d.pass(60_ms);
+  CHECK(d.peer.link() == Link::Alive);
+  d.taken(Kind::Dial);
+  kill(d, Order::OutInRefused);
+  CHECK(d.peer.link() == Link::Dead);
+}
+
+TEST_CASE("A node that comes back ends the dial to its predecessor, and only that one") {
+  PeerDriver d;
+  d.meet();
+  d.pass(5_s);  // its host died
+  d.out_end(ChannelEnd::Unreachable);
+  d.taken(Kind::Dial);
+  while (d.taken(Kind::Dial) == 0) d.pass(10_ms);
+  d.boot = 3;
+  SECTION("a new process") {
+    d.pass(1_ms);
+    d.in_up();
+    CHECK(d.taken(Kind::Dial) == 0);
+    d.pass(1_ms);
+    d.message(d.hello());
+    CHECK(d.taken(Kind::Dial) == 1);
+    d.pass(1_s);
+    CHECK(d.taken(Kind::Dial) == 0);
+  }
+  SECTION("a new process, and it was dialled after it came") {
+    d.pass(30_ms);
+    d.in_up();
+    CHECK(d.taken(Kind::Dial) == 1);
+    d.pass(1_ms);
+    d.message(d.hello());
+    CHECK(d.taken(Kind::Dial) == 0);
+  }
+  SECTION("the same process") {
+    d.boot = 2;
+    d.pass(1_ms);
+    d.in_up();
+    d.pass(1_ms);
+    d.message(d.hello());
+    CHECK(d.taken(Kind::Dial) == 0);
+  }
+}
+
 TEST_CASE("A refusal is no proof while the node is heard") {
   PeerDriver d;
   d.meet();
