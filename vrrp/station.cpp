@@ -81,7 +81,7 @@ void Station::set_witness(Instant now, int verdict) {
 
 void Station::resumed(Instant now, Duration gap) {
   Impl& s = *impl_;
-  if (!s.started || s.ended || gap <= s.takeover_time()) return;
+  if (!s.started || s.ended || s.unheard(now, gap) <= s.takeover_time()) return;
   for (const auto& group : s.groups)
     if (group->role() == Role::Holder) group->demote_silently(now);
   if (!s.peer) return s.turn(now);

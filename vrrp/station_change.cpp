@@ -1,4 +1,5 @@
-// A station that goes on under other circumstances: in another process of this node, or with another configuration.
+// A station that goes on under other circumstances: in another process of this node, or with another
+// configuration.
 #include <algorithm>
 #include <charconv>
 #include <utility>

@@ -1,6 +1,6 @@
-// Is it the other node that is gone, or this one that is cut off? A small pure machine that asks the gateway: each
-// second so that one knows whether it answers at all, and often while the peer is under suspicion. Owned by the
-// station; the driver sends the probes and tells of answers.
+// Is it the other node that is gone, or this one that is cut off? A small pure machine that asks the gateway:
+// each second so that one knows whether it answers at all, and often while the peer is under suspicion. Owned
+// by the station; the driver sends the probes and tells of answers.
 #pragma once
 
 #include "proxy/base/time.h"
@@ -21,7 +21,7 @@ class GatewayWatch {
   void on_resumed(Instant now);
 
   bool known() const { return configured_ && known_; }
-  /// It answered after the suspicion of the peer arose.
+  /// It answered after the suspicion of the peer arose,
   /// and, if this node was cut off before, the peer has had time to be heard again as well.
   bool fresh(Instant now) const {
     return suspected_ != Instant::never() && heard_ && answer_ >= suspected_ && now >= trusted_;

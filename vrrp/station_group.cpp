@@ -235,6 +235,7 @@ Instant Group::deadline() const {
   auto later = [&](Instant at) { due = at > judged_ ? std::min(due, at) : due; };
   later(asking_due_);
   later(advertises_until_);
+  later(yields_at_);
   if (worse_since_ != Instant::never()) later(std::max(worse_since_ + worse_patience, retry_at_));
   if (vacant_since_ != Instant::never()) later(vacant_since_ + vacant_patience);
   return due;

@@ -1,6 +1,6 @@
-// One group of addresses in the station: its VRRP machine, its hand-over, its role and epoch, and the application of
-// the verdict to them. Pure and internal to the station, which owns the groups and hands them the facts of a turn;
-// a group acts through its host only.
+// One group of addresses in the station: its VRRP machine, its hand-over, its role and epoch, and the
+// application of the verdict to them. Pure and internal to the station, which owns the groups and hands them
+// the facts of a turn; a group acts through its host only.
 #pragma once
 
 #include <cstdint>
@@ -117,6 +117,7 @@ class Group {
   bool foreign_ = false;  ///< a router outside the pair holds; once believed, it need not be proven again
   HeardRouter advertiser_;  ///< the peer by VRRP alone, while its channel and heartbeats are silent
   Instant advertises_until_;  ///< its advertisement counts until then
+  Instant yields_at_;  ///< against a holder it counts from then on
   Instant worse_since_ = Instant::never(), vacant_since_ = Instant::never();
   Instant retry_at_, ask_at_, judged_;
   Instant request_until_ = Instant::never();

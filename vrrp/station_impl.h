@@ -1,5 +1,6 @@
 // The inside of a Station: its parts and the turn that every input ends with. Internal to station*.cpp. In a
-// turn the peer's and the groups' wants are carried out until nothing is wanted any more; then the peer is told.
+// turn the peer's and the groups' wants are carried out until nothing is wanted any more; then the peer is
+// told.
 #pragma once
 
 #include <deque>
@@ -36,6 +37,7 @@ struct Station::Impl final : GroupHost {
   Facts facts(Instant now) const;
   NodeState state() const;
   Duration takeover_time() const;
+  Duration unheard(Instant now, Duration gap) const;
   bool heard_since_resume() const;
   bool any(Role role) const;
   bool deciding() const;

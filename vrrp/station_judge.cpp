@@ -11,13 +11,16 @@ void Group::set_fitness(Fitness fitness, std::string why) {
   unfit_why_ = std::move(why);
 }
 
-/// A VRRP router holds with precedence over this node: one outside the pair, or the peer, when VRRP is all that is
-/// heard of it. A standby lets the peer hold in any case, a holder as RFC 9568 6.4.3 says.
+/// A VRRP router holds with precedence over this node: one outside the pair, or the peer, when VRRP is all
+/// that is heard of it. A standby lets the peer hold in any case, a holder as RFC 9568 6.4.3 says, but not
+/// before the peer's heartbeats had their time: after a freeze they say that it has yielded, and both would
+/// stand.
 bool Group::held_elsewhere(Instant now, const Facts& facts) const {
   if (foreign_) return true;
   const Link link = facts.link();
   if (link == Link::Alive || link == Link::Paused || now >= advertises_until_) return false;
   if (role_ != Role::Holder) return true;
+  if (now < yields_at_) return false;
   if (advertiser_.priority != config_.vrrp.priority) return advertiser_.priority > config_.vrrp.priority;
   return facts.config->own_address < facts.config->peer_address;
 }
@@ -35,6 +38,7 @@ void Group::on_packet(Instant now, WallTime wall, std::size_t router, Bytes payl
       std::find(known.begin(), known.end(), envelope.source) == known.end())
     return;
   advertiser_ = machine_.heard();
+  if (now >= advertises_until_) yields_at_ = now + facts.config->peer.detector.every * 2;
   advertises_until_ = now;
   if (advertiser_.priority == 0) return;
   const RouterConfig& own = config_.vrrp.routers[router];

@@ -229,13 +229,23 @@ void Station::Impl::turn(Instant now) {
   finish_stop(now);
 }
 
+/// The shortest silence of this node after which the other may hold; less a little, for the heartbeat that
+/// ends the silence is on its way for a while.
 Duration Station::Impl::takeover_time() const {
-  if (config.paired) return config.peer.detector.floor;
+  const Detector::Limits& limits = config.peer.detector;
+  if (config.paired) return limits.floor - limits.every / 4;
   Duration least = Duration::seconds(3600);
   for (const StationGroup& group : config.groups)
     for (const RouterConfig& router : group.vrrp.routers)
       least = std::min(least, router.interval * 3 + router.interval * (256 - group.vrrp.priority) / 256);
   return least;
+}
+
+/// How long the other node has not heard this one, which did not run for `gap`: the silence began with the
+/// last heartbeat before that. The clock may have stood still meanwhile.
+Duration Station::Impl::unheard(Instant now, Duration gap) const {
+  if (!peer || peer->last_beat() == Instant::never()) return gap;
+  return std::max(gap, std::max(now, turned + gap) - peer->last_beat());
 }
 
 Instant Station::Impl::deadline() const {
