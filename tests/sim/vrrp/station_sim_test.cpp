@@ -1,4 +1,5 @@
-// SIM_SEED=n plays one seed and prints its trail; SIM_SEEDS=n plays n seeds (200 by default; 10000 in the long run).
+// SIM_SEED=n plays one seed and prints its trail; SIM_SEEDS=n plays n seeds (200 by default; 10000 in the
+// long run).
 #include <cstdio>
 #include <cstdlib>
 

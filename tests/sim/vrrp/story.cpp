@@ -1,4 +1,5 @@
-// What happens in a run: a few faults and commands in turn, each put right afterwards, with calm checked in between.
+// What happens in a run: a few faults and commands in turn, each put right afterwards, with calm checked in
+// between.
 #include <algorithm>
 
 #include "tests/sim/vrrp/world.h"
@@ -52,7 +53,8 @@ void World::step() {
   }
 }
 
-/// Death of a process is proven at once, that of a host after the detector's ceiling; then the other node holds.
+/// Death of a process is proven at once, that of a host after the detector's ceiling; then the other node
+/// holds.
 void World::kill(Node& node) {
   if (!node.station) return;
   const bool host = random_.chance(0.4);

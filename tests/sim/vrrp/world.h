@@ -1,8 +1,8 @@
-// A simulated pair behind a virtual IP: whole Stations (and, in some runs, a plain VRRP Machine as a foreign router) on
-// one virtual clock, with one seed. The world carries out what they want: datagrams that are lost, doubled, late and
-// out of order, channels that are ordered until they break, a gateway, a client's ARP table. It breaks things on
-// purpose and watches the invariants after every single input (check.cpp says which). The first one broken ends the
-// run; the trail of events is what a failing seed prints.
+// A simulated pair behind a virtual IP: whole Stations (and, in some runs, a plain VRRP Machine as a foreign
+// router) on one virtual clock, with one seed. The world carries out what they want: datagrams that are lost,
+// doubled, late and out of order, channels that are ordered until they break, a gateway, a client's ARP
+// table. It breaks things on purpose and watches the invariants after every single input (check.cpp says
+// which). The first one broken ends the run; the trail of events is what a failing seed prints.
 #pragma once
 
 #include <array>
