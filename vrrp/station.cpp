@@ -100,9 +100,11 @@ void Station::on_vrrp(Instant now, WallTime wall, std::string_view name, std::si
   if (group == nullptr || !s.started || s.ended) return;
   const auto& known = s.peer_sources;
   const bool from_peer = std::find(known.begin(), known.end(), envelope.source) != known.end();
-  // Priority 0 is no sign of life: the guardian of a dead process sends it.
-  if (s.link == Link::Alive && from_peer && envelope.ttl == required_ttl && payload.size() >= 8 &&
-      payload[2] != 0)
+  // Priority 0 is no sign of life: the guardian of a dead process sends it. And who advertises what it does not
+  // claim has taken over unheard: its claims are old, and must not live on by its advertisements.
+  const Claim* claim = s.link == Link::Alive ? s.peer->claim(name) : nullptr;
+  if (claim != nullptr && claim->role == Role::Holder && from_peer && envelope.ttl == required_ttl &&
+      payload.size() >= 8 && payload[2] != 0)
     s.peer->vouch(now);
   group->on_packet(now, wall, router, payload, envelope, s.facts(now));
   s.turn(now);
