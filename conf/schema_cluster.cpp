@@ -64,6 +64,9 @@ constexpr Directive kVip[] = {
      "Only after it has been well for so long.", {0, 1'000'000}},
     {"unicast", Kind::Boolean, "false", slot<&Vip::unicast>,
      "Advertisements go to the other node's address, for networks without multicast."},
+    {"unicast-peers", Kind::TextList, "", slot<&Vip::unicast_peers>,
+     "Addresses for that, if not the other node's: both nodes' may be listed. IPv6 needs link-local ones.", {1, 16},
+     rule_ip},
     {"checksum", Kind::Choice, "pseudo-header", slot<&Vip::checksum>,
      "How the IPv4 checksum of version 3 is made: as keepalived and others do, or as RFC 9568 section 5.2.8 "
      "has it. Either is understood."},

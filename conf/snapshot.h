@@ -53,6 +53,7 @@ struct Vip {
   bool preempt = false;
   Duration preempt_delay{};
   bool unicast = false;                ///< advertisements go to the other node's address instead of the group
+  std::vector<std::string> unicast_peers;  ///< to these instead; one's own are left out
   VrrpChecksum checksum = VrrpChecksum::PseudoHeader;
   VrrpHmac hmac = VrrpHmac::Off;
   std::string hmac_key;                ///< contents of `hmac-key-file`

@@ -10,7 +10,7 @@ namespace holdfast::vrrp {
 
 namespace {
 
-constexpr Duration announce_gap = 200_ms;  // between announcements for one contention after another
+constexpr Duration announce_gap = 20_ms;  // between announcements for one contention after another
 
 }  // namespace
 

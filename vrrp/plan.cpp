@@ -74,6 +74,14 @@ Status set_source(RouterConfig& router, const conf::Vip& vip, const HostInterfac
                                      (v4 ? "IPv4 address" : "link-local IPv6 address") +
                                      " to send advertisements from; give it one");
   router.source = *source;
+  if (!vip.unicast) return {};
+  if (!vip.unicast_peers.empty()) router.unicast_peers.clear();
+  for (const std::string& text : vip.unicast_peers)
+    if (const Address a = ip(text); a.family == router.source.family && a != router.source)
+      router.unicast_peers.push_back(a);
+  if (router.unicast_peers.empty())
+    return fail(Blame::Operator, "[vip." + vip.name + "]: unicast, but no " + (v4 ? "IPv4" : "IPv6") +
+                                     " address of the other node is known; list it in unicast-peers");
   return {};
 }
 

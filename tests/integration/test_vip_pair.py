@@ -135,8 +135,11 @@ def test_hooks(t):
     with pair(t, vip=hook + hook.replace("holder", "standby")) as s:
         wait(lambda: (s["a"].run_dir() / "hook").exists(), "the hook")
         s["a"].ask("handover")
-        wait(lambda: "portal a standby" in (s["a"].run_dir() / "hook").read_text(), "the hook of the old holder")
-        wait(lambda: "portal b holder" in (s["b"].run_dir() / "hook").read_text(), "the hook of the new holder")
+        def told(role, text):
+            path = s[role].run_dir() / "hook"
+            return path.exists() and text in path.read_text()
+        wait(lambda: told("a", "portal a standby"), "the hook of the old holder")
+        wait(lambda: told("b", "portal b holder"), "the hook of the new holder")
 
 
 def test_tls_tickets_of_one_node_work_on_the_other(t):

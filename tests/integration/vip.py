@@ -168,7 +168,8 @@ class Keepalived(Node):
             six = ":" in address
             source = f"fe80::{ROLES[self.role]}" if six else f"10.9.0.{ROLES[self.role]}"
             peer = f"fe80::{ROLES[OTHER[self.role]]}" if six else f"10.9.0.{ROLES[OTHER[self.role]]}"
-            unicast = f"unicast_src_ip {source}\n  unicast_peer {{ {peer} }}" if s.get("unicast") else ""
+            # Without unicast_ttl, keepalived's IPv6 unicast has hop limit 64, which RFC 9568 5.1.2.3 has us refuse.
+            unicast = f"unicast_src_ip {source}\n  unicast_ttl 255\n  unicast_peer {{ {peer} }}" if s.get("unicast") else ""
             lines = (f"{LINK_LOCAL6}/64 dev eth0\n    " if six else "") + address + ("/64" if six else "/16") + " dev eth0"
             instances += f"""
 vrrp_instance v{6 if six else 4} {{
@@ -336,6 +337,7 @@ prefer = "{s.get('prefer', 'a')}"
 advertise = "{round(s.get('interval', 1) * 1000)}ms"
 version = {s.get('version', 3)}
 unicast = {'true' if s.get('unicast') else 'false'}
+{'unicast-peers = ["10.9.0.11", "10.9.0.12", "fe80::11", "fe80::12"]' if s.get('unicast') else ''}
 {s.get('vip', '')}
 [listen.web]
 bind = ["vip.portal:{WEB}"]

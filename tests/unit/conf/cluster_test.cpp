@@ -172,6 +172,15 @@ TEST_CASE("cluster: one virtual router id serves one IPv4 and one IPv6 router") 
   CHECK(load_good(kTwo + "[vip.w]\naddresses = \"2001:db8::8/64\"\nvrid = 7\n", as_a())->vips.size() == 2);
 }
 
+TEST_CASE("cluster: a listener is not bound to a virtual IP's link-local address") {
+  const auto loaded =
+      load_good(kTwo + "[vip.w]\naddresses = [\"fe80::8/64\", \"2001:db8::8/64\"]\nvrid = 8\n" +
+                    "[listen.w]\nbind = \"vip.w:81\"\n",
+                as_a());
+  REQUIRE(loaded->listens.back().bind.size() == 1);
+  CHECK(loaded->listens.back().bind[0].text() == "[2001:db8::8]:81");
+}
+
 TEST_CASE("cluster: a secret must be there, long enough, and for two") {
   const Directory directory;
   const std::string shorter = directory.write("short", "fifteen bytes..  \n");

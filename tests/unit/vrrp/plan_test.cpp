@@ -87,9 +87,22 @@ TEST_CASE("heartbeats go over every path, and without a secret there is no pair"
 TEST_CASE("unicast goes to the other node's address of the family") {
   conf::Snapshot s = pair();
   s.vips[0].unicast = true;
+  const auto without = make_node_plan(s, host());
+  REQUIRE_FALSE(without);
+  CHECK(without.error().text.find("no IPv6 address of the other node") != std::string::npos);
+  s.vips[0].addresses = {"10.20.0.10/24"};
+  CHECK(make_node_plan(s, host())->station.groups[0].vrrp.routers[0].unicast_peers ==
+        std::vector{ip("10.20.0.12")});
+}
+
+TEST_CASE("unicast goes to the peers that the file lists, its own addresses left out") {
+  conf::Snapshot s = pair();
+  s.vips[0].unicast = true;
+  s.vips[0].unicast_peers = {"10.20.0.11", "10.20.0.12", "fe80::11", "fe80::12"};
   const auto plan = make_node_plan(s, host());
+  REQUIRE(plan);
   CHECK(plan->station.groups[0].vrrp.routers[0].unicast_peers == std::vector{ip("10.20.0.12")});
-  CHECK(plan->station.groups[0].vrrp.routers[1].unicast_peers.empty());  // no IPv6 address of it is known
+  CHECK(plan->station.groups[0].vrrp.routers[1].unicast_peers == std::vector{ip("fe80::12")});
 }
 
 TEST_CASE("an interface without an address of a needed family is an error that names both") {
