@@ -93,6 +93,29 @@ TEST_CASE("verdict: two nodes that both stand come to opposite answers") {
   }
 }
 
+TEST_CASE(
+    "verdict: of two that stand the fitter one holds, then the preferred one, then priority, then address") {
+  Case c;
+  c.e.own.priority = c.peer.priority;
+  CHECK(c.ought() == Ought::Stand);
+  c.e.peer_address_lower = true;
+  CHECK(c.ought() == Ought::Hold);
+  c.peer.priority = 200;
+  CHECK(c.ought() == Ought::Stand);
+  c.e.preferred = true;
+  CHECK(c.ought() == Ought::Hold);
+  c.e.own.fitness = Fitness::Degraded;
+  CHECK(c.ought() == Ought::Stand);
+  c.e.preferred = c.e.peer_address_lower = false;
+  c.e.own.fitness = Fitness::Fit;
+  c.e.own.priority = 201;
+  CHECK(c.ought() == Ought::Hold);
+  c.e.peer_preferred = true;
+  CHECK(c.ought() == Ought::Stand);
+  c.peer.fitness = Fitness::Degraded;
+  CHECK(c.ought() == Ought::Hold);
+}
+
 TEST_CASE("verdict: a lingering peer counts as not holding") {
   Case c;
   c.e.own.priority = 200;
