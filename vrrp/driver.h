@@ -68,7 +68,8 @@ class VipDriver {
   VipDriver(io::Loop& control, VipEvents& events, std::string program_version);
   ~VipDriver();
 
-  /// Opens sockets, cleans what a crash left, starts the thread. `handed` is abdicate()'s of the last process, or empty.
+  /// Opens sockets, cleans what a crash left, starts the thread. `handed` is abdicate()'s of the last process, or
+  /// empty.
   Status start(conf::SnapshotPtr snapshot, std::vector<WatchedLoop> loops, std::string handed);
   /// Checks and opens what is new before anything changes; on error nothing changed.
   Status reload(conf::SnapshotPtr snapshot);

@@ -218,7 +218,7 @@ class Holdfast(Node):
 
     def run_dir(self):
         """Its own /run, seen from outside."""
-        return pathlib.Path(f"/proc/{self.process.pid}/root/run")
+        return pathlib.Path("/proc", str(self.process.pid), "root", "run")
 
     def ask(self, *words, code=0):
         argv = [self.site.binary, *words, "-c", str(self.run_dir() / "holdfast.toml"), "--socket", str(self.run_dir() / "holdfast.sock")]

@@ -1,5 +1,6 @@
-// Two Peers and a network between them, in virtual time from one seed: ordered connections cut into pieces, datagrams that
-// are lost, doubled, late and broken; processes that die piece by piece, freeze and come back.
+// Two Peers and a network between them, in virtual time from one seed: ordered connections cut into pieces,
+// datagrams that are lost, doubled, late and broken; processes that die piece by piece, freeze and come
+// back.
 #pragma once
 
 #include <algorithm>
