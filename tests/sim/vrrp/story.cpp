@@ -205,6 +205,7 @@ void World::heal() {
     node.carrier = true;
     node.fitness = Fitness::Fit;
     if (!node.station && (node.id != 2 || random_.chance(0.5))) boot(node);
+    if (came) node.thawed_at = now_;
     if (came) input(node, [this](Station& s) { s.set_carrier(now_, true); });
     input(node, [this](Station& s) { s.set_fitness(now_, "vip", Fitness::Fit, ""); });
   }

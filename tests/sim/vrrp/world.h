@@ -58,7 +58,7 @@ struct Node {
   std::uint64_t process = 0;  ///< counts processes; events of an older one are void
   std::uint64_t boot = 0;
   bool host_up = true, frozen = false, carrier = true;
-  Instant frozen_at, thawed_at;
+  Instant frozen_at, thawed_at;  ///< the latter also of its carrier: it listens then, too
   std::deque<std::function<void()>> waiting;  ///< inputs that came while it was frozen
   std::size_t waiting_datagrams = 0;
   std::int64_t clock_us = 0;  ///< its wall clock, minus the world's

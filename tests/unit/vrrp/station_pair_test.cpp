@@ -1,4 +1,4 @@
-// One Station of a pair, the other node played by hand: what a simulation would put right too soon to be seen.
+// One Station of a pair, the other node played by hand: what a simulation would put right too soon to see it.
 #include <algorithm>
 #include <memory>
 
