@@ -100,7 +100,11 @@ int RunningProcess::run() {
   events_.add("start", "",
               "version " + line_.version + " serves" + node + ", configuration " + snapshot_->file + " (" +
                   snapshot_->hash + ")");
-  if (handover_.ready >= 0) report_ready(std::exchange(handover_.ready, -1));
+  if (handover_.ready >= 0) {
+    // First: the last process may end a moment after it hears of this one, and its guardian must know whom to watch.
+    if (auto page = vrrp::GuardPage::inherit()) page->claim();
+    report_ready(std::exchange(handover_.ready, -1));
+  }
   owns_socket_file_ = true;
   notify_manager("READY=1");
   loop_->run();

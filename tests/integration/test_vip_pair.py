@@ -1,6 +1,7 @@
 """What the pair's own channel is for: hand-over, one configuration on both nodes, and no harm from strangers."""
 import contextlib
 import os
+import signal
 import socket
 import time
 
@@ -116,6 +117,20 @@ def test_reload_keeps_the_address(t):
             time.sleep(0.2)
         time.sleep(0.5)
         assert s.ask.moves() == 0 and s.ask.worst_gap_ms() < s.patience * SOON_MS and not held.broken()
+
+
+def test_upgrade_keeps_the_address(t):
+    with pair(t) as s:
+        held, old, epoch = Hold(s, 20), s["a"].worker(), s["a"].vip()["epoch"]
+        at = time.monotonic_ns()
+        s["a"].process.send_signal(signal.SIGUSR2)  # the guardian passes it on
+        wait(lambda: s["a"].worker() not in (None, old), "the new process")
+        wait(lambda: s["a"].status()["vip"]["groups"], "its part in the virtual IP")
+        time.sleep(0.5)
+        assert (s["a"].vip()["role"], s["a"].vip()["epoch"]) == ("holder", epoch)
+        assert s.ask.moves(at) == 0 and s.ask.worst_gap_ms(at) < s.patience * SOON_MS and not held.broken()
+        s["a"].ask("handover")  # the new process knows its part
+        s.ask.steady("b")
 
 
 def test_the_new_holder_keeps_the_active_instance(t):
