@@ -28,6 +28,7 @@ void Detector::sign(Instant now) {
   next_ = (next_ + 1) % history;
   filled_ = std::min(filled_ + 1, history);
   worst_ = std::max(gap, worst_ - worst_ / fading);
+  timeout_ = reckon();
 }
 
 void Detector::reset() { *this = Detector(limits_); }
@@ -40,7 +41,7 @@ Instant Detector::deadline() const { return last_ == Instant::never() ? last_ : 
 
 Instant Detector::suspect_at() const { return last_ == Instant::never() ? last_ : last_ + timeout() / 2; }
 
-Duration Detector::timeout() const {
+Duration Detector::reckon() const {
   const Duration ceiling = std::max(limits_.ceiling, limits_.floor);
   if (filled_ < enough) return ceiling;
   const auto count = static_cast<double>(filled_);

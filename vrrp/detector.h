@@ -17,7 +17,7 @@ class Detector {
     Duration floor;  ///< never suspect earlier; at least two intervals
     Duration ceiling;  ///< never wait longer
   };
-  explicit Detector(Limits limits) : limits_(limits) {}
+  explicit Detector(Limits limits) : limits_(limits), timeout_(reckon()) {}
 
   void sign(Instant now);  ///< something authentic was heard
   void reset();  ///< the history says nothing about what comes (new process, after a pause)
@@ -28,10 +28,12 @@ class Detector {
   Instant deadline() const;
   /// Half way to the deadline: the moment to ask the gateway.
   Instant suspect_at() const;
-  Duration timeout() const;  ///< between floor and ceiling
+  Duration timeout() const { return timeout_; }  ///< between floor and ceiling
   Instant last() const { return last_; }  ///< last sign; never() before the first
 
  private:
+  Duration reckon() const;
+
   static constexpr std::size_t history = 64;
   static constexpr std::size_t enough = 8;  ///< gaps; with fewer the ceiling holds
   Limits limits_;
@@ -40,6 +42,7 @@ class Detector {
   std::array<Duration, history> gaps_{};
   std::size_t next_ = 0, filled_ = 0;
   Duration worst_{};  ///< the largest gap, fading; see sign()
+  Duration timeout_;  ///< reckoned when a gap ends, for it is asked for much more often
 };
 
 }  // namespace holdfast::vrrp
