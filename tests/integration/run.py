@@ -86,6 +86,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", required=True, help="directory of the build to test")
     parser.add_argument("--parallel", type=int, default=2)
+    parser.add_argument("--without", action="append", default=[], help="leave out tests whose name contains this")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     parser.add_argument("patterns", nargs="*", help="run only tests whose name contains one of these")
     args = parser.parse_args()
@@ -96,7 +97,8 @@ def main():
     count = {"passed": 0, "failed": 0, "skipped": 0}
     bad = []
     with concurrent.futures.ThreadPoolExecutor(args.parallel) as pool:
-        jobs = [pool.submit(spawn, name, args.build) for name in discover(args.patterns)]
+        jobs = [pool.submit(spawn, name, args.build) for name in discover(args.patterns)
+                if not any(part in name for part in args.without)]
         for job in concurrent.futures.as_completed(jobs):
             name, result, out, seconds = job.result()
             count[result] += 1
