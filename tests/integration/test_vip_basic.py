@@ -1,6 +1,7 @@
 """Two Holdfast nodes and their virtual IP: who holds it, and what moves it. Limits are generous; bench/vip measures."""
 import contextlib
 import http.client
+import subprocess
 import time
 
 from lib import wait
@@ -89,6 +90,19 @@ def test_killed_process(t):
         time.sleep(0.5)
         assert s.ask.moves(since) == 0 and s["a"].vip()["role"] == "standby"
         moved(s, s["b"].kill(), old="b", new="a")
+
+
+def test_virtual_mac(t):
+    """RFC 9568 7.3: the client's entry is the same before and after, whoever holds the address."""
+    def entry():
+        return subprocess.run(["ip", "-n", s.net.ns("c"), "neigh", "show", VIP4], capture_output=True, text=True).stdout
+    with pair(t, vip="virtual-mac = true\n") as s:
+        assert "00:00:5e:00:01:33" in entry(), entry()
+        moved(s, s["a"].kill())
+        assert "00:00:5e:00:01:33" in entry(), entry()
+        s["b"].terminate()
+        s["b"].process.wait()
+        assert VIP4 not in s.net.addresses("b"), "it left its address behind"
 
 
 def test_killed_worker(t):
