@@ -1,6 +1,5 @@
 #include "vrrp/driver_netlink.h"
 
-#include <linux/fib_rules.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <sys/socket.h>
@@ -136,32 +135,6 @@ std::string address_request(std::uint16_t type, unsigned flags, int index, const
     life.ifa_valid = UINT32_MAX;
     add(out, IFA_CACHEINFO, raw(life));
   }
-  return out;
-}
-
-std::string rule_request(std::uint16_t type, unsigned flags, const Rule& rule) {
-  fib_rule_hdr body{};
-  body.family = family_of(rule.family);
-  body.action = FR_ACT_TO_TBL;
-  body.table = static_cast<unsigned char>(rule.table < 256 ? rule.table : RT_TABLE_COMPAT);
-  std::string out = request(type, flags | NLM_F_ACK, body);
-  add(out, FRA_PRIORITY, raw(rule.preference));
-  add(out, FRA_TABLE, raw(rule.table));
-  if (rule.mark != 0) add(out, FRA_FWMARK, raw(rule.mark));
-  return out;
-}
-
-std::string route_request(std::uint16_t type, unsigned flags, const DefaultRoute& route) {
-  rtmsg body{};
-  body.rtm_family = family_of(route.gateway.family);
-  body.rtm_table = static_cast<unsigned char>(route.table < 256 ? route.table : RT_TABLE_COMPAT);
-  body.rtm_protocol = RTPROT_STATIC;
-  body.rtm_type = RTN_UNICAST;
-  body.rtm_flags = RTNH_F_ONLINK;
-  std::string out = request(type, flags | NLM_F_ACK, body);
-  add(out, RTA_TABLE, raw(route.table));
-  add(out, RTA_GATEWAY, raw(route.gateway));
-  add(out, RTA_OIF, raw(route.index));
   return out;
 }
 
@@ -304,27 +277,6 @@ Status Netlink::drop_link(const std::string& name) {
   std::string drop = request(RTM_DELLINK, NLM_F_ACK, ifinfomsg{});
   add(drop, IFLA_IFNAME, name);
   return change(drop, ENODEV, "remove the interface " + name);
-}
-
-Status Netlink::add_rule(const Rule& rule) {
-  std::string add = rule_request(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, rule);
-  return change(add, EEXIST, "add the routing rule " + std::to_string(rule.preference));
-}
-
-Status Netlink::drop_rule(const Rule& rule) {
-  std::string drop = rule_request(RTM_DELRULE, 0, rule);
-  return change(drop, ENOENT, "remove the routing rule " + std::to_string(rule.preference));
-}
-
-Status Netlink::add_route(const DefaultRoute& route) {
-  std::string add = route_request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, route);
-  return change(add, 0, "add a route by " + route.gateway.ip() + " to table " + std::to_string(route.table));
-}
-
-Status Netlink::drop_route(const DefaultRoute& route) {
-  std::string drop = route_request(RTM_DELROUTE, 0, route);
-  return change(drop, ESRCH,
-                "remove the route by " + route.gateway.ip() + " from table " + std::to_string(route.table));
 }
 
 Address advert_source(const std::vector<InterfaceAddress>& addresses, int index, Address::Family family) {

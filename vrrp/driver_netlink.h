@@ -1,7 +1,8 @@
-// The kernel's addresses, links, rules and routes, as far as the virtual IP changes them: a small
-// synchronous rtnetlink client, owned by the real-time thread. Every call is one request and its answer,
-// which takes tens of microseconds. Changes are idempotent: what is there already, or gone already, is
-// success. It keeps no state and remembers nothing; netlink's headers stay in driver_netlink.cpp.
+// The kernel's addresses and links, as far as the virtual IP changes them: a small synchronous rtnetlink
+// client, owned by the real-time thread. Every call is one request and its answer, which takes tens of
+// microseconds, unless the kernel holds its one lock for all such changes (as while it takes network
+// namespaces down). Changes are idempotent: what is there already, or gone already, is success. It keeps no
+// state and remembers nothing; netlink's headers stay in driver_netlink.cpp.
 #pragma once
 
 #include <cstdint>
@@ -37,22 +38,6 @@ struct InterfaceAddress {
   bool usable = false;  ///< duplicate address detection is over and found nothing
 };
 
-/// A policy rule: `ip rule add pref PREFERENCE [fwmark MARK] lookup TABLE`.
-struct Rule {
-  Address::Family family = Address::Family::V4;
-  std::uint32_t preference = 0;
-  std::uint32_t mark = 0;  ///< 0: any packet
-  std::uint32_t table = 0;
-};
-inline constexpr std::uint32_t local_table = 255;  ///< its rule stands at preference 0 until moved
-
-/// `ip route add default via GATEWAY dev INDEX onlink table TABLE`.
-struct DefaultRoute {
-  Address gateway;
-  int index = 0;
-  std::uint32_t table = 0;
-};
-
 class Netlink {
  public:
   static Result<Netlink> open();
@@ -69,11 +54,6 @@ class Netlink {
   /// A private macvlan with this MAC, up; returns its index. One of the same name and MAC is kept.
   Result<int> add_macvlan(const std::string& name, int parent, const Mac& mac);
   Status drop_link(const std::string& name);
-
-  Status add_rule(const Rule& rule);
-  Status drop_rule(const Rule& rule);
-  Status add_route(const DefaultRoute& route);  ///< replaces another default of that table
-  Status drop_route(const DefaultRoute& route);
 
  private:
   explicit Netlink(Descriptor socket) : socket_(std::move(socket)) {}
