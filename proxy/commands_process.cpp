@@ -61,6 +61,7 @@ RunningProcess::RunningProcess(const CommandLine& line, Program program, ReadCon
 }
 
 RunningProcess::~RunningProcess() {
+  vip_.reset();  // its thread looks at the data loops
   if (engine_) engine_->stop();
   if (owns_socket_file_) ::unlink(control_path_.c_str());
   close_inherited();
@@ -108,6 +109,7 @@ int RunningProcess::run() {
   owns_socket_file_ = true;
   notify_manager("READY=1");
   loop_->run();
+  vip_.reset();
   engine_->stop();
   log_info("ended", {{"code", std::to_string(exit_code_)}});
   return exit_code_;
