@@ -27,10 +27,6 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
 
 // ---- bind ----
 
-bool link_local(const Address& a) {
-  return a.family == Address::Family::V6 && a.bytes[0] == 0xfe && (a.bytes[1] & 0xc0) == 0x80;
-}
-
 /// "vip.NAME:port": every address of that virtual IP that a client can name. A link-local one is there for VRRP
 /// (RFC 9568 section 5.2.9); a socket would have to name the link with it.
 void bind_vip(Reading& r, const Value& item, std::string_view name, std::uint16_t port,
@@ -41,7 +37,7 @@ void bind_vip(Reading& r, const Value& item, std::string_view name, std::uint16_
     if (vip.name != name) continue;
     for (const std::string& address : vip.addresses)
       if (auto ip = Address::from_ip(std::string_view(address).substr(0, address.find('/')), port))
-        if (!link_local(*ip)) out.push_back(*ip);
+        if (!ip->link_local()) out.push_back(*ip);
     return;
   }
   r.report.error(item.place, "there is no [vip." + std::string(name) + "]" + suggestion(name, names));

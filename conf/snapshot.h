@@ -60,6 +60,8 @@ struct Vip {
   bool virtual_mac = false;
   Duration linger{};                   ///< how long connections may live on after a hand-over
   VipHook on_holder, on_standby;
+
+  const std::string& group_name() const { return group.empty() ? name : group; }
 };
 
 // ---- process ----

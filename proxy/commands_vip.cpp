@@ -22,11 +22,6 @@ std::vector<vrrp::WatchedLoop> watched(Engine& engine) {
   return loops;
 }
 
-void replace_all(std::string& text, std::string_view what, std::string_view with) {
-  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
-    text.replace(at, what.size(), with);
-}
-
 }  // namespace
 
 VipSide::VipSide(io::Loop& loop, Events& events, Engine& engine, PushTarget& target, std::string version)
@@ -54,9 +49,8 @@ Status VipSide::reload(conf::SnapshotPtr snapshot) {
   if (Status done = driver_.reload(snapshot); !done) return done;
   snapshot_ = std::move(snapshot);
   std::erase_if(roles_, [&](const auto& entry) {
-    return std::none_of(snapshot_->vips.begin(), snapshot_->vips.end(), [&](const conf::Vip& v) {
-      return (v.group.empty() ? v.name : v.group) == entry.first;
-    });
+    return std::none_of(snapshot_->vips.begin(), snapshot_->vips.end(),
+                        [&](const conf::Vip& v) { return v.group_name() == entry.first; });
   });
   look_again();
   return {};
@@ -76,29 +70,18 @@ void VipSide::look_again() {
 void VipSide::on_vip_role(const std::string& group, Role role, std::uint64_t, const std::string&) {
   const Role before = std::exchange(roles_[group], role);
   if ((before == Role::Holder) != (role == Role::Holder)) run_hooks(group, role);
-  const auto any = [&](Role r) {
-    return std::any_of(roles_.begin(), roles_.end(), [&](const auto& e) { return e.second == r; });
-  };
   engine_.ask_to_close(any(Role::Lingering));
   follow();
   if (!any(Role::Holder)) moved();
 }
 
 void VipSide::run_hooks(const std::string& group, Role role) {
-  const bool holder = role == Role::Holder;
-  for (const conf::Vip& vip : snapshot_->vips) {
-    if ((vip.group.empty() ? vip.name : vip.group) != group) continue;
-    const conf::VipHook& hook = holder ? vip.on_holder : vip.on_standby;
-    if (hook.command.empty()) continue;
-    std::vector<std::string> argv = hook.command;
-    for (std::string& word : argv) {
-      replace_all(word, "{vip}", vip.name);
-      replace_all(word, "{node}", snapshot_->node);
-      replace_all(word, "{role}", holder ? "holder" : "standby");
-    }
-    std::string what = std::string(holder ? "holder" : "standby") + ": the command " + argv[0];
-    hooks_.run_for_vip(vip.name, std::move(argv), hook.timeout, std::move(what));
-  }
+  for (const conf::Vip& vip : snapshot_->vips)
+    if (vip.group_name() == group) hooks_.run_for_vip(vip, snapshot_->node, role == Role::Holder);
+}
+
+bool VipSide::any(Role role) const {
+  return std::any_of(roles_.begin(), roles_.end(), [&](const auto& e) { return e.second == role; });
 }
 
 void VipSide::on_vip_follow(const std::vector<vrrp::ActiveInstance>& services) {
@@ -108,11 +91,9 @@ void VipSide::on_vip_follow(const std::vector<vrrp::ActiveInstance>& services) {
 
 /// Only a node that holds nothing follows; a holder is the one that others follow.
 void VipSide::follow() {
-  const bool holds = std::any_of(roles_.begin(), roles_.end(),
-                                 [](const auto& entry) { return entry.second == Role::Holder; });
   std::vector<ActiveChoice> choices;
   for (const vrrp::ActiveInstance& a : chosen_) choices.push_back({a.service, a.instance});
-  engine_.control().follow(choices, !holds && !chosen_.empty());
+  engine_.control().follow(choices, !any(Role::Holder) && !chosen_.empty());
 }
 
 void VipSide::on_vip_story(const std::string& kind, const std::string& subject, const std::string& text) {
@@ -129,9 +110,7 @@ void VipSide::leave(io::Task moved, io::Task ended) {
     return on_vip_stopped();
   }
   driver_.stop();
-  const bool holds = std::any_of(roles_.begin(), roles_.end(),
-                                 [](const auto& entry) { return entry.second == Role::Holder; });
-  if (!holds) return this->moved();
+  if (!any(Role::Holder)) return this->moved();
   leave_until_ = loop_.now() + leave_patience;
   arm();
 }

@@ -58,6 +58,7 @@ class VipSide final : private vrrp::VipEvents, private io::TimerEvents {
   void on_vip_stopped() override;
   void on_timer() override;
 
+  bool any(vrrp::Role role) const;   ///< of this node's groups
   void follow();
   void run_hooks(const std::string& group, vrrp::Role role);
   void moved();

@@ -1,5 +1,6 @@
 #include "proxy/hooks.h"
 
+#include <initializer_list>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -15,6 +16,14 @@ std::string millis(Duration d) { return std::to_string(d.to_millis()) + " ms"; }
 void replace_all(std::string& text, std::string_view what, std::string_view with) {
   for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
     text.replace(at, what.size(), with);
+}
+
+using Words = std::initializer_list<std::pair<std::string_view, std::string_view>>;
+
+std::vector<std::string> filled(std::vector<std::string> argv, Words words) {
+  for (std::string& argument : argv)
+    for (const auto& [placeholder, value] : words) replace_all(argument, placeholder, value);
+  return argv;
 }
 
 }  // namespace
@@ -107,22 +116,24 @@ Hooks::Runner& Hooks::runner(const std::string& service, const std::string& inst
   return *runner;
 }
 
-void Hooks::run_for_vip(const std::string& vip, std::vector<std::string> argv, Duration timeout,
-                        std::string what) {
-  runner("vip." + vip, {}).run(std::move(argv), timeout, std::move(what));
+void Hooks::run_for_vip(const conf::Vip& vip, const std::string& node, bool holder) {
+  const conf::VipHook& hook = holder ? vip.on_holder : vip.on_standby;
+  const std::string_view role = holder ? "holder" : "standby";
+  if (hook.command.empty()) return;
+  std::vector<std::string> argv =
+      filled(hook.command, {{"{vip}", vip.name}, {"{node}", node}, {"{role}", role}});
+  std::string what = std::string(role) + ": the command " + argv[0];
+  runner("vip." + vip.name, {}).run(std::move(argv), hook.timeout, std::move(what));
 }
 
 void Hooks::run_command(const conf::Service& service, std::size_t instance, bool active) {
   const conf::Hook& hook = active ? service.on_active : service.on_standby;
   if (hook.command.empty()) return;
-  std::vector<std::string> argv = hook.command;
-  for (std::string& word : argv) {
-    replace_all(word, "{service}", service.name);
-    replace_all(word, "{instance}", service.instances[instance].name);
-    replace_all(word, "{state}", state_name(active));
-  }
+  const std::string& name = service.instances[instance].name;
+  std::vector<std::string> argv = filled(
+      hook.command, {{"{service}", service.name}, {"{instance}", name}, {"{state}", state_name(active)}});
   std::string what = std::string(state_name(active)) + ": the command " + argv[0];
-  runner(service.name, service.instances[instance].name).run(std::move(argv), hook.timeout, std::move(what));
+  runner(service.name, name).run(std::move(argv), hook.timeout, std::move(what));
 }
 
 void Hooks::post(const conf::Service& service, std::size_t instance, bool active, TlsContextPtr tls) {

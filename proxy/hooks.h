@@ -27,8 +27,8 @@ class Hooks {
   /// Likewise for the POST.
   void post(const conf::Service& service, std::size_t instance, bool active, TlsContextPtr tls);
   void forget(const std::string& service);   ///< what still runs for it is ended
-  /// A virtual IP's hook: `argv` with its words filled in. `what` begins the event that tells the result.
-  void run_for_vip(const std::string& vip, std::vector<std::string> argv, Duration timeout, std::string what);
+  /// Likewise for this node's part in a virtual IP.
+  void run_for_vip(const conf::Vip& vip, const std::string& node, bool holder);
 
  private:
   class Runner;

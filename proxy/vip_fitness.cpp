@@ -10,8 +10,6 @@ namespace {
 
 using Names = std::set<std::string>;
 
-std::string_view group_of(const conf::Vip& vip) { return vip.group.empty() ? vip.name : vip.group; }
-
 bool serves(const conf::Listen& listen, const conf::Vip& vip) {
   for (const std::string& text : vip.addresses) {
     const auto ip = Address::from_ip(std::string_view(text).substr(0, text.find('/')), 0);
@@ -57,10 +55,10 @@ std::vector<VipFitness> vip_fitness(const conf::Snapshot& snapshot,
   std::vector<VipFitness> out;
   std::vector<Names> needed;
   for (const conf::Vip& vip : snapshot.vips) {
-    auto group =
-        std::find_if(out.begin(), out.end(), [&](const VipFitness& f) { return f.group == group_of(vip); });
+    auto group = std::find_if(out.begin(), out.end(),
+                              [&](const VipFitness& f) { return f.group == vip.group_name(); });
     if (group == out.end()) {
-      out.push_back({std::string(group_of(vip)), true, {}});
+      out.push_back({vip.group_name(), true, {}});
       needed.emplace_back();
       group = out.end() - 1;
     }

@@ -11,10 +11,6 @@ namespace {
 
 int prefix_of(const Address& a) { return a.family == Address::Family::V4 ? 32 : 128; }
 
-bool link_local(const Address& a) {
-  return a.family == Address::Family::V6 && a.bytes[0] == 0xfe && (a.bytes[1] & 0xc0) == 0x80;
-}
-
 /// At most 15 characters, the kernel's limit.
 std::string macvlan_name(const VirtualAddress& a) {
   return std::string("hf") + (a.address.family == Address::Family::V4 ? "4-" : "6-") + std::to_string(a.vrid);
@@ -106,7 +102,7 @@ int Host::index_for(const VirtualAddress& a) const {
     auto made = macvlans_.find(macvlan_name(a));
     if (made != macvlans_.end()) return made->second;
   }
-  return link_local(a.address) ? static_cast<int>(interface_.index) : loopback_index;
+  return a.address.link_local() ? static_cast<int>(interface_.index) : loopback_index;
 }
 
 Status Host::put_on(const GroupPlan& group) {

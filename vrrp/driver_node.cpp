@@ -39,7 +39,7 @@ Node::Node(io::Loop& loop, Setup setup)
       channel_(loop, *this),
       gate_(setup_.loops, setup_.snapshot->pair.stall),
       timer_(loop.timer(*this)),
-      second_chance_(loop),
+      second_chance_(errands_),
       errands_(loop) {}
 
 Node::~Node() {
@@ -61,8 +61,8 @@ Status Node::start() {
   if (Status done = wire_.open(plan_, interface_); !done) return done;
   if (!plan_.paths.empty())
     if (Status done = channel_.open(plan_.paths, plan_.secret); !done) return done;
-  if (Status done = second_chance_.start(); !done) return done;
   if (Status done = errands_.start(); !done) return done;
+  second_chance_.start();
   if (setup_.handed.empty())
     if (Status done = host_.clean(plan_.groups); !done) return done;
   tick_every_ = std::clamp(plan_.heartbeat / 2, 5_ms, 20_ms);
@@ -177,21 +177,15 @@ void Node::set_fitness(const std::string& group, Fitness fitness, std::string wh
 }
 
 void Node::set_services(std::vector<ActiveInstance> services) {
-  const Instant now = enter();
-  station_->set_services(now, std::move(services));
-  settle(now);
+  input([&](Instant now) { station_->set_services(now, std::move(services)); });
 }
 
 void Node::handover(const std::string& group, bool force) {
-  const Instant now = enter();
-  station_->handover(now, group, force);
-  settle(now);
+  input([&](Instant now) { station_->handover(now, group, force); });
 }
 
 void Node::send_to_peer(const Message& message) {
-  const Instant now = enter();
-  station_->send_to_peer(now, message);
-  settle(now);
+  input([&](Instant now) { station_->send_to_peer(now, message); });
 }
 
 std::string Node::abdicate() {
@@ -228,33 +222,23 @@ void Node::check_stopped() {
 }
 
 void Node::on_out_up() {
-  const Instant now = enter();
-  station_->on_out_up(now);
-  settle(now);
+  input([&](Instant now) { station_->on_out_up(now); });
 }
 
 void Node::on_out_end(ChannelEnd end) {
-  const Instant now = enter();
-  station_->on_out_end(now, end);
-  settle(now);
+  input([&](Instant now) { station_->on_out_end(now, end); });
 }
 
 void Node::on_in_up() {
-  const Instant now = enter();
-  station_->on_in_up(now);
-  settle(now);
+  input([&](Instant now) { station_->on_in_up(now); });
 }
 
 void Node::on_in_data(Bytes bytes) {
-  const Instant now = enter();
-  station_->on_in_data(now, bytes);
-  settle(now);
+  input([&](Instant now) { station_->on_in_data(now, bytes); });
 }
 
 void Node::on_in_end(ChannelEnd end) {
-  const Instant now = enter();
-  station_->on_in_end(now, end);
-  settle(now);
+  input([&](Instant now) { station_->on_in_end(now, end); });
 }
 
 void Node::on_channel_story(std::string text) {
@@ -262,15 +246,11 @@ void Node::on_channel_story(std::string text) {
 }
 
 void Node::on_carrier(bool up) {
-  const Instant now = enter();
-  station_->set_carrier(now, up);
-  settle(now);
+  input([&](Instant now) { station_->set_carrier(now, up); });
 }
 
 void Node::on_gateway() {
-  const Instant now = enter();
-  station_->gateway_answered(now);
-  settle(now);
+  input([&](Instant now) { station_->gateway_answered(now); });
 }
 
 /// A packet is for every router with its id and family; the machine checks the rest.
@@ -288,9 +268,7 @@ void Node::on_advert(const ReceivedAdvert& advert) {
 }
 
 void Node::on_heartbeat(Bytes bytes) {
-  const Instant now = enter();
-  station_->on_datagram(now, bytes);
-  settle(now);
+  input([&](Instant now) { station_->on_datagram(now, bytes); });
 }
 
 }  // namespace holdfast::vrrp

@@ -73,6 +73,13 @@ class Node final : ChannelEvents, HostEvents, WireEvents, io::TimerEvents {
   void on_timer() override;
 
   Instant enter();
+  /// One input: whether this process was asleep, what the station says to it, what it wants done.
+  template <class Tell>
+  void input(Tell tell) {
+    const Instant now = enter();
+    tell(now);
+    settle(now);
+  }
   void settle(Instant now);
   void carry_out(Instant now, const StationAction& action);
   void carry_out_addresses(Instant now, const StationAction& action);

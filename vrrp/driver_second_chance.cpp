@@ -127,11 +127,9 @@ std::string forward_script(const std::map<std::string, ForwardRules>& rules, boo
   return family_table(rules, Family::V4, loose) + family_table(rules, Family::V6, loose);
 }
 
-Status SecondChance::start() {
-  if (Status started = errands_.start(); !started) return started;
+void SecondChance::start() {
   // Without nft there is nothing to take away, and no hand-over without a reset until somebody asks for one.
   errands_.run([] { (void)run_nft(forward_script({}, true)); }, [] {});
-  return {};
 }
 
 Status SecondChance::change(std::map<std::string, ForwardRules> next) {

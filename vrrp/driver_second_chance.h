@@ -37,14 +37,14 @@ Status check_plan(const ForwardPlan& plan);
 /// `loose` is the sysctl nf_conntrack_tcp_loose, which decides how an unknown flow looks to the kernel.
 std::string forward_script(const std::map<std::string, ForwardRules>& rules, bool loose);
 
-/// Belongs to the real-time loop; the work is done on a thread of its own (15 ms here).
+/// Belongs to the real-time loop; the work (15 ms here) is done on the errand thread.
 class SecondChance {
  public:
   using Done = std::move_only_function<void(Status)>;
 
-  explicit SecondChance(io::Loop& loop) : errands_(loop) {}
-  /// Before the thread becomes real-time. Also takes away what a crash left; nothing is an error there.
-  Status start();
+  /// `errands` ends before this object does.
+  explicit SecondChance(Errands& errands) : errands_(errands) {}
+  void start();  ///< takes away what a crash left; nothing is an error there
   /// In force when `done` says so; on an error nothing changed. A group of the same name is replaced.
   void install(std::string group, ForwardPlan plan, Done done);
   void remove(std::string group);  ///< a failure is logged: there is nothing else to do about it
@@ -53,7 +53,7 @@ class SecondChance {
   Status change(std::map<std::string, ForwardRules> next);
 
   std::map<std::string, ForwardRules> rules_;  ///< the errand thread's
-  Errands errands_;  ///< last: it is destroyed first, so that its thread is gone
+  Errands& errands_;
 };
 
 }  // namespace holdfast::vrrp

@@ -50,7 +50,7 @@ RouterConfig make_router(const conf::Vip& vip, Family family, const conf::Node* 
     if (const Address a = ip(text); a.family == family) router.addresses.push_back(a);
   // Erratum 8300: the first IPv6 address of an advertisement is a link-local one, if there is any.
   std::stable_partition(router.addresses.begin(), router.addresses.end(),
-                        [](const Address& a) { return a.bytes[0] == 0xfe && (a.bytes[1] & 0xc0) == 0x80; });
+                        [](const Address& a) { return a.link_local(); });
   router.interval = vip.advertise;
   router.checksum =
       vip.checksum == conf::VrrpChecksum::Rfc9568 ? Checksum::MessageOnly : Checksum::PseudoHeader;
@@ -87,7 +87,7 @@ Status set_source(RouterConfig& router, const conf::Vip& vip, const HostInterfac
 
 /// The group that a [vip] belongs to, made at its first member.
 std::size_t group_of(NodePlan& plan, const conf::Vip& vip, const conf::Node& own) {
-  const std::string& name = vip.group.empty() ? vip.name : vip.group;
+  const std::string& name = vip.group_name();
   for (std::size_t i = 0; i < plan.groups.size(); ++i)
     if (plan.groups[i].name == name) return i;
   plan.groups.emplace_back().name = name;

@@ -38,6 +38,10 @@ std::optional<Address> Address::parse(std::string_view text) {
   return a && a->family == Family::V4 ? a : std::nullopt;
 }
 
+bool Address::link_local() const {
+  return family == Family::V6 && bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80;
+}
+
 std::string Address::ip() const {
   char text[INET6_ADDRSTRLEN] = "";
   if (family == Family::None) return "-";

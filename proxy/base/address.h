@@ -22,6 +22,7 @@ struct Address {
   /// Parses "192.0.2.1:80", "[2001:db8::1]:80". Empty on anything else; the port is 1 to 65535.
   static std::optional<Address> parse(std::string_view text);
 
+  bool link_local() const;   ///< fe80::/10: has a meaning on one link only (RFC 4291 section 2.5.6)
   std::string ip() const;    ///< "192.0.2.1", "2001:db8::1"
   std::string text() const;  ///< with port: "192.0.2.1:80", "[2001:db8::1]:80"
 
