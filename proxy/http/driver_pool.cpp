@@ -103,12 +103,6 @@ void ServicePool::clear(std::size_t instance) {
 
 InstanceCounters& ServicePool::counters(std::size_t instance) { return *hub_.counters.instances[instance]; }
 
-std::size_t ServicePool::idle_count() const {
-  std::size_t n = 0;
-  for (const auto& idle : idle_) n += idle->size();
-  return n;
-}
-
 void ServicePool::close_idle() {
   for (const auto& idle : idle_)
     while (ServerConnection* c = idle->pop_front()) retire(std::unique_ptr<ServerConnection>(c));

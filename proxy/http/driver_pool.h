@@ -45,7 +45,6 @@ class ServicePool final : public ServerConnection::IdleEvents, public ServiceWat
   }
   InstanceCounters& counters(std::size_t instance);
   RetryBudget& retry_budget() { return budget_; }
-  std::size_t idle_count() const;
   void close_idle();                    ///< drain, or removal by a reload
 
   void on_idle_lost(ServerConnection& connection) override;

@@ -61,7 +61,6 @@ class ServerConnection final : public io::StreamEvents, public ListNode<ServerCo
   bool reusable() const { return reusable_ && !failed_; }
   unsigned served() const { return served_; }
   Instant idle_since() const { return idle_since_; }
-  io::Stream& stream() { return *stream_; }
 
   /// Gives it its stream, whose events are this object.
   void attach(io::StreamPtr stream) { stream_ = std::move(stream); }
