@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "proxy/base/address.h"
+#include "proxy/base/secret.h"
 #include "proxy/base/time.h"
 
 namespace holdfast::conf {
@@ -121,6 +122,17 @@ struct ListenTimeouts {
   Duration write{};        ///< client takes no byte of a response
 };
 
+/// How SQL clients are met (protocol "tds").
+enum class TdsMode : std::uint8_t { Aware, Opaque };
+/// PRELOGIN's ENCRYPTION setting (MS-TDS 2.2.6.5): None is NOT_SUP, Login is OFF (the login alone is encrypted), All is ON; Strict,
+/// towards a server only, is TDS 8.0.
+enum class TdsEncrypt : std::uint8_t { None, Login, All, Strict };
+
+struct ListenTds {
+  TdsMode mode = TdsMode::Aware;
+  TdsEncrypt encrypt = TdsEncrypt::Login;  ///< with a certificate; without one it is None
+};
+
 struct Listen {
   std::string name;
   std::vector<Address> bind;
@@ -137,6 +149,7 @@ struct Listen {
   bool access_log = true;
   std::vector<Network> trusted_forwarders;    ///< X-Forwarded-* and Forwarded kept from these only
   // tds
+  ListenTds tds;
   Duration tds_connect_deadline{};    ///< how long a new connection is parked with no instance live
   Duration tds_idle{};                ///< no byte either way
 };
@@ -144,7 +157,7 @@ struct Listen {
 // ---- services ----
 
 enum class Mode : std::uint8_t { ActiveStandby, Balance };
-enum class CheckKind : std::uint8_t { None, Tcp, Http };
+enum class CheckKind : std::uint8_t { None, Tcp, Http, Sql };
 
 struct Check {
   CheckKind kind = CheckKind::Tcp;
@@ -189,6 +202,43 @@ struct ServiceTimeouts {
   Duration pool_idle{};    ///< an unused pooled connection is closed after this
 };
 
+/// Whom the SQL monitor asks who is primary (MS-TDS clients of its own, over FreeTDS).
+struct SqlMonitor {
+  std::string user;
+  Secret password;
+  std::string database;               ///< whose updateability and availability group count; empty: the instance's role alone
+  Duration every{}, every_down{}, timeout{};
+  bool encrypt = false;
+};
+
+enum class SessionRecovery : std::uint8_t { Client, Always, Never };
+
+/// A statement that is refused or logged.
+struct SqlRule {
+  std::string name;
+  bool deny = false;                  ///< else: log
+  std::string digest;                 ///< 16 hex digits; empty: any
+  std::string application, login;     ///< with * at either end; empty: any
+  unsigned from_minute = 0, to_minute = 0;  ///< of the day, local time; equal: always
+};
+
+/// Continuity, limits and sight of SQL sessions (protocol "tds", mode aware).
+struct ServiceSql {
+  TdsEncrypt encrypt = TdsEncrypt::Login;
+  Duration hold{};                    ///< a request waits so long for a primary
+  bool replay_reads = true;
+  bool replay_transactions = false;
+  SessionRecovery recovery = SessionRecovery::Client;
+  std::uint32_t retain = 0;           ///< bytes of a request kept to be sent again
+  std::uint32_t max_per_login = 0, max_per_application = 0, max_per_host = 0;  ///< sessions of the whole process; 0: no limit
+  std::uint32_t queue = 0;            ///< logins that wait for room under those limits
+  Duration lifetime{};                ///< a session is ended at its next idle moment after this; zero: never
+  std::uint32_t digests = 0;          ///< kept in memory; 0: none
+  Duration slow{};                    ///< statements that took longer are logged; zero: none
+  bool log_literals = false;
+  std::vector<SqlRule> rules;
+};
+
 struct Service {
   std::string name;
   Mode mode = Mode::ActiveStandby;
@@ -207,6 +257,8 @@ struct Service {
   std::uint32_t response_header_bytes = 0;
   std::uint32_t response_header_count = 0;
   std::uint32_t max_connections = 0;  ///< tds: per instance; 0: no limit
+  std::optional<SqlMonitor> monitor;
+  ServiceSql sql;
 };
 
 // ---- routes ----

@@ -27,6 +27,7 @@ std::string_view sentence(Evidence e) {
     case Evidence::BadResponse: return "a response was malformed";
     case Evidence::GoingAway: return "a response said that it is going away";
     case Evidence::Tls: return "a request's TLS failed";
+    case Evidence::SqlRole: return "a session was told that it is not the primary";
     case Evidence::Success: return "a request succeeded";
   }
   return "?";

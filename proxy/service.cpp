@@ -23,6 +23,7 @@ std::string_view name_of(Evidence evidence) {
     case Evidence::BadResponse: return "bad-response";
     case Evidence::GoingAway: return "going-away";
     case Evidence::Tls: return "tls";
+    case Evidence::SqlRole: return "sql-role";
     case Evidence::Success: return "success";
   }
   return "?";

@@ -33,6 +33,7 @@ enum class Evidence : std::uint8_t {
   BadResponse,      ///< not HTTP, or refused by the strict parser
   GoingAway,        ///< 502, 503, 504 that was withheld
   Tls,              ///< handshake or verification failed
+  SqlRole,          ///< the SQL server answered that it is not, or not yet, the primary
   Success,          ///< a response after an earlier failure
 };
 std::string_view name_of(Evidence evidence);
