@@ -14,6 +14,8 @@ namespace {
 
 /// The addresses move within milliseconds; if nothing answers, the process does not wait for ever.
 constexpr Duration leave_patience = 2_s;
+/// A first SYN that was lost is sent again after a second (RFC 6298).
+constexpr Duration late_handshakes = 1200_ms;
 
 std::vector<vrrp::WatchedLoop> watched(Engine& engine) {
   std::vector<vrrp::WatchedLoop> loops;
@@ -72,7 +74,11 @@ void VipSide::on_vip_role(const std::string& group, Role role, std::uint64_t, co
   if ((before == Role::Holder) != (role == Role::Holder)) run_hooks(group, role);
   engine_.ask_to_close(any(Role::Lingering));
   follow();
-  if (!any(Role::Holder)) moved();
+  if (any(Role::Holder) || !moved_) return;
+  // Handshakes that this node began are finished here, sent back by the new holder: keep accepting for a while.
+  if (!any(Role::Lingering)) return moved();
+  leave_until_ = std::min(leave_until_, loop_.now() + late_handshakes);
+  arm();
 }
 
 void VipSide::run_hooks(const std::string& group, Role role) {

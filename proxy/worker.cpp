@@ -99,7 +99,11 @@ class Worker::Acceptor final : public io::ListenerEvents {
   }
   int descriptor() const { return listener_->descriptor(); }
 
-  void on_accept(io::StreamPtr stream) override { waiting_.push_back(std::move(stream)), let_in(); }
+  void on_accept(io::StreamPtr stream) override {
+    worker_.taken_in_ = true;
+    waiting_.push_back(std::move(stream));
+    let_in();
+  }
   void on_accept_fault(io::Fault, std::string_view detail) override {
     counters_->refused.add();
     log_error("cannot accept", {{"bind", address_.text()}, {"reason", detail}});
@@ -248,8 +252,18 @@ void Worker::accept_tds(std::size_t listen, io::StreamPtr stream, Doorman::Ticke
 
 void Worker::drain() {
   draining_ = http_.draining = true;
-  acceptors_.clear();
   for (const auto& hub : hubs_) hub->pool.close_idle();
+  sessions_.drain_all();
+  last_call(2);
+}
+
+/// Closing a listener resets those who wait in its queue, so it closes after two turns that took nobody in; but who
+/// comes without end does not keep it open.
+void Worker::last_call(unsigned quiet_turns) {
+  if (std::exchange(taken_in_, false)) quiet_turns = 2;
+  if (quiet_turns > 0 && ++last_calls_ < 100)
+    return loop_.post([this, quiet_turns] { last_call(quiet_turns - 1); });
+  acceptors_.clear();
   sessions_.drain_all();
 }
 
@@ -273,7 +287,7 @@ void Worker::turn_end() {
   for (auto& [address, acceptor] : acceptors_) acceptor->let_in();
   turns_.add();
   sessions_seen_.store(sessions_.size(), std::memory_order_relaxed);
-  if (draining_ && sessions_.size() == 0 && setup_.drained) std::exchange(setup_.drained, {})();
+  if (draining_ && acceptors_.empty() && sessions_.size() == 0 && setup_.drained) std::exchange(setup_.drained, {})();
 }
 
 void Worker::drop_old_plans() {

@@ -84,6 +84,7 @@ class Worker {
   };
 
   void accept_tds(std::size_t listen, io::StreamPtr stream, Doorman::Ticket ticket);
+  void last_call(unsigned quiet_turns);
   void turn_end();
   void drop_old_plans();
   std::unique_ptr<http::LoopPlan> make_plan(PlanPtr plan);
@@ -103,6 +104,8 @@ class Worker {
   Counter turns_;
   std::atomic<std::uint64_t> sessions_seen_{0};
   bool draining_ = false;
+  bool taken_in_ = false;      ///< a connection was accepted since the last look
+  unsigned last_calls_ = 0;
 };
 
 }  // namespace holdfast

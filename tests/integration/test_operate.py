@@ -3,6 +3,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -178,6 +179,29 @@ def test_upgrade_under_load_refuses_nobody(t):
         stop.set()
         if new:
             os.kill(new, signal.SIGKILL)
+
+
+def test_a_drain_answers_those_who_wait_in_the_queue(t):
+    """Connections that the kernel accepted for us before SIGTERM are answered, not reset."""
+    a = t.origin()
+    proxy = t.holdfast(a)
+    proxy.signal(signal.SIGSTOP)
+    waiting = []
+    for _ in range(900):
+        s = socket.create_connection(("127.0.0.1", t.port), timeout=10)
+        s.sendall(b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
+        waiting.append(s)
+    proxy.signal(signal.SIGTERM)
+    proxy.signal(signal.SIGCONT)
+    answers = []
+    for s in waiting:
+        try:
+            answers.append(s.recv(4096)[:12])
+        except OSError as error:
+            answers.append(repr(error))
+        s.close()
+    assert set(answers) == {b"HTTP/1.1 200"}, {a: answers.count(a) for a in answers}
+    assert proxy.process.wait(10) == 0
 
 
 def pid_of(proxy):
