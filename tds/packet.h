@@ -57,21 +57,29 @@ class PacketReader {
   /// Takes from the front of `in`. False: `in` is used up, nothing to report. After an error nothing more works.
   Result<bool> next(Bytes& in, Piece& piece);
   /// No packet is half read. (A message may be.)
-  bool between_packets() const { return header_have_ == 0 && left_ == 0; }
+  bool between_packets() const { return header_have_ == 0; }
+  /// For a reader above this one that has seen an error: nothing more works.
+  void fail_from_here() { failed_ = true; }
 
  private:
   char header_bytes_[packet_header_size]{};
   std::size_t header_have_ = 0;
   std::size_t left_ = 0;  // payload bytes of the packet still to come
-  bool started_ = false;  // its first piece was given
+  bool started_ = false;  // its first piece was given, its last was not
+  bool failed_ = false;
   std::size_t longest_ = packet_size_max;
   PacketHeader header_;
 };
 
-/// Gathers messages of a limited size.
+/// Gathers messages of a limited size. Bytes that it lets go are wiped first: a login is among them.
 class MessageReader {
  public:
   explicit MessageReader(std::size_t longest) : longest_(longest) {}
+  MessageReader(MessageReader&&) = default;
+  MessageReader& operator=(MessageReader&&) = default;
+  ~MessageReader() { clear(); }
+  /// Packets longer than this are an error. May change between packets.
+  void set_longest_packet(std::size_t bytes) { packets_.set_longest(bytes); }
   /// Takes from the front of `in` at most to the end of a message; true: `type`, `status` (of the first packet)
   /// and `payload` are of a whole one, until the next call. A message over the limit is an error.
   Result<bool> next(Bytes& in);
@@ -79,9 +87,16 @@ class MessageReader {
   std::uint8_t status() const { return status_; }
   const std::string& payload() const { return payload_; }
   std::string take_payload() { return std::move(payload_); }
-  bool empty() const { return packets_.between_packets() && (whole_ || payload_.empty()); }
+  bool empty() const { return packets_.between_packets() && (whole_ || !begun_); }
+  /// Whole packets seen of the message that is being gathered.
+  std::size_t packets() const { return packets_whole_; }
+  /// Forgets the whole message that next() gave, and wipes its bytes.
+  void clear();
 
  private:
+  void append(Bytes bytes);
+  std::unexpected<Error> refuse(std::string text);
+
   PacketReader packets_;
   std::size_t longest_;
   std::string payload_;
@@ -89,6 +104,7 @@ class MessageReader {
   std::uint8_t status_ = 0;
   bool begun_ = false;
   bool whole_ = false;
+  std::size_t packets_whole_ = 0;
 };
 
 }  // namespace holdfast::tds

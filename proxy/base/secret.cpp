@@ -62,4 +62,10 @@ void Secret::clear() {
   size_ = pages_ = 0;
 }
 
+void wipe(std::string& text) {
+  text.resize(text.capacity());  // the spare room may be written to only once it is in use
+  ::explicit_bzero(text.data(), text.size());
+  text.clear();
+}
+
 }  // namespace holdfast

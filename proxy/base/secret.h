@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 
 #include "proxy/base/bytes.h"
 
@@ -29,5 +30,9 @@ class Secret {
   std::size_t size_ = 0;
   std::size_t pages_ = 0;  // bytes mapped
 };
+
+/// Overwrites all that a string holds, its spare room included, and empties it: for buffers that a secret passed
+/// through.
+void wipe(std::string& text);
 
 }  // namespace holdfast
