@@ -78,6 +78,7 @@ tls = {{ certificate = "{self.certificate}", min-version = "1.3" }}
 [listen.tcp]
 bind = ["127.0.0.1:{self.tcp}"]
 protocol = "tds"
+mode = "opaque"
 service = "relay"
 [service.app]
 instances = {{ a = "127.0.0.1:{self.origin}" }}

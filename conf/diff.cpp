@@ -53,8 +53,12 @@ void diff_instances(const std::vector<Instance>& before, const std::vector<Insta
 }
 
 bool another_secret(const Slot& old, const Slot& now) {
-  const auto *const *was = std::get_if<std::string*>(&old), *const *is = std::get_if<std::string*>(&now);
-  return was && is && **was != **is;
+  const auto reveal = [](const Slot& slot) -> Bytes {
+    if (const auto* const* text = std::get_if<std::string*>(&slot)) return **text;
+    const auto* const* secret = std::get_if<Secret*>(&slot);
+    return secret ? (*secret)->reveal() : Bytes();
+  };
+  return reveal(old) != reveal(now);
 }
 
 void diff_rows(std::span<const Directive> rows, void* before, void* after, const std::string& where,

@@ -17,7 +17,7 @@ std::string millis(std::uint64_t number) {
   return format_duration(Duration::millis(static_cast<std::int64_t>(number)));
 }
 
-/// The slot's member, if there is one: an `unused` row is read for its mistakes only.
+/// The slot's member, if there is one.
 template <class T, class V>
 void store(const Slot& slot, V value) {
   if (std::holds_alternative<std::monostate>(slot)) return;
@@ -82,8 +82,8 @@ void read_duration(Reading& r, const Directive& row, const Value& value, const S
   if (within(r, value, ms, row.range, millis)) store<Duration>(slot, *duration);
 }
 
-void read_choice(Reading& r, const Value& value, const Slot& slot) {
-  const auto names = choices(slot);
+void read_choice(Reading& r, const Directive& row, const Value& value, const Slot& slot) {
+  const auto names = choices(row, slot);
   if (value.kind != Value::Kind::Text) return report_type(r, value, "a text" + suggestion("", names));
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (names[i] != value.text) continue;
@@ -92,6 +92,9 @@ void read_choice(Reading& r, const Value& value, const Slot& slot) {
     if (std::holds_alternative<Mode*>(slot)) return store<Mode>(slot, i);
     if (std::holds_alternative<VrrpChecksum*>(slot)) return store<VrrpChecksum>(slot, i);
     if (std::holds_alternative<VrrpHmac*>(slot)) return store<VrrpHmac>(slot, i);
+    if (std::holds_alternative<TdsMode*>(slot)) return store<TdsMode>(slot, i);
+    if (std::holds_alternative<TdsEncrypt*>(slot)) return store<TdsEncrypt>(slot, i);
+    if (std::holds_alternative<SessionRecovery*>(slot)) return store<SessionRecovery>(slot, i);
     return store<Replay>(slot, i);
   }
   r.report.error(value.place, quoted(value.text) + " is not a choice here" + suggestion(value.text, names));
@@ -206,7 +209,7 @@ void read_directive(Reading& r, const Directive& row, const Value& value, void* 
     case Kind::Count: return read_count(r, row, value, slot);
     case Kind::Size: return read_size(r, row, value, slot);
     case Kind::Duration: return read_duration(r, row, value, slot);
-    case Kind::Choice: return read_choice(r, value, slot);
+    case Kind::Choice: return read_choice(r, row, value, slot);
     case Kind::TextList: return read_texts(r, row, value, slot, path);
     case Kind::Text:
       if (const std::string* text = read_text(r, row, value)) store<std::string>(slot, *text);

@@ -72,13 +72,18 @@ void read_secret(Reading& r, const Directive& row, const Value& value, const Slo
     return r.report.error(value.place, "file " + quoted(name) + " cannot be read: " + file.error);
   const auto first = std::min(file.text.find_first_not_of(" \t\r\n"), file.text.size());
   const auto last = file.text.find_last_not_of(" \t\r\n") + 1;
-  std::string secret = file.text.substr(first, std::max(first, last) - first);
+  const std::string_view secret = std::string_view(file.text).substr(first, std::max(first, last) - first);
+  if (secret.empty()) return r.report.error(value.place, "file " + quoted(name) + " holds no secret");
   if (secret.size() < row.range.min)
     return r.report.error(value.place,
                           "the secret in file " + quoted(name) + " has " + std::to_string(secret.size()) +
                               " bytes, and needs at least " + std::to_string(row.range.min) +
                               ": head -c 32 /dev/urandom | base64 > " + name + "; chmod 600 " + name);
-  set_text(slot, std::move(secret));
+  if (auto* const* locked = std::get_if<holdfast::Secret*>(&slot))
+    **locked = holdfast::Secret(secret);
+  else
+    set_text(slot, std::string(secret));
+  explicit_bzero(file.text.data(), file.text.size());
 }
 
 void read_directory(Reading& r, const Directive& row, const Value& value, const Slot& slot) {

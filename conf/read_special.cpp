@@ -186,6 +186,37 @@ void read_check_flag(Reading& r, const Directive& row, const Value& value, Check
   check.kind = row.name == "tcp" ? CheckKind::Tcp : CheckKind::None;
 }
 
+// ---- SQL ----
+
+void read_sql_rules(Reading& r, const Directive& row, const Value& value, std::vector<SqlRule>& out,
+                    const std::string& path) {
+  if (value.kind != Value::Kind::List)
+    return report_type(r, value, "a list of tables { name = \"...\", ... }");
+  if (value.items.size() > row.range.max)
+    return r.report.error(value.place, "expected at most " + std::to_string(row.range.max) + " rules");
+  for (const Value& item : value.items) {
+    const std::string item_path = path + "." + std::to_string(out.size());
+    r.report.remember(item_path, item.place);
+    SqlRule& rule = out.emplace_back();
+    if (item.kind == Value::Kind::Table)
+      read_table(r, item, sql_rule_rows(), &rule, item_path, "rule");
+    else
+      report_type(r, item, "a table { name = \"...\", ... }");
+  }
+}
+
+void read_time_of_day(Reading& r, const Value& value, std::uint32_t& out) {
+  const auto digit = [&](std::size_t at) { return value.text[at] >= '0' && value.text[at] <= '9'; };
+  const auto two = [&](std::size_t at) {
+    return static_cast<unsigned>(value.text[at] - '0') * 10 + static_cast<unsigned>(value.text[at + 1] - '0');
+  };
+  const bool shaped = value.kind == Value::Kind::Text && value.text.size() == 5 && value.text[2] == ':' &&
+                      digit(0) && digit(1) && digit(3) && digit(4);
+  if (!shaped || two(0) > 23 || two(3) > 59)
+    return r.report.error(value.place, "expected a time of day from \"00:00\" to \"23:59\"");
+  out = two(0) * 60 + two(3);
+}
+
 // ---- headers ----
 
 bool header_name(Reading& r, const std::string& name, Place place) {
@@ -235,6 +266,8 @@ void read_special(Reading& r, const Directive& row, const Value& value, const Sl
     case Kind::HeaderMap: return read_header_map(r, row, value, target<std::vector<HeaderOp>>(slot));
     case Kind::HeaderNames:
       return read_header_names(r, row, value, target<std::vector<HeaderOp>>(slot), path);
+    case Kind::SqlRules: return read_sql_rules(r, row, value, target<std::vector<SqlRule>>(slot), path);
+    case Kind::TimeOfDay: return read_time_of_day(r, value, target<std::uint32_t>(slot));
     case Kind::ErrorPage: return read_error_page(r, row, value, target<Route>(slot));
     case Kind::TlsVersion:
       if (value.text == "1.2" || value.text == "1.3")

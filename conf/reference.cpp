@@ -29,6 +29,8 @@ const char* kind_name(Kind kind) {
     case Kind::HeaderMap: return "table of names and values";
     case Kind::HeaderNames: return "name, or list of names";
     case Kind::ErrorPage: return "readable file";
+    case Kind::SqlRules: return "list of tables";
+    case Kind::TimeOfDay: return "time of day, such as \"22:30\"";
     case Kind::Text:
     case Kind::Choice:
     case Kind::TlsVersion: return "text";
@@ -54,7 +56,7 @@ std::string range_text(const Directive& row) {
 std::string choice_text(const Directive& row, void* object) {
   std::string out;
   if (row.kind != Kind::Choice) return out;
-  for (std::string_view name : choices(row.slot(object)))
+  for (std::string_view name : choices(row, row.slot(object)))
     out += (out.empty() ? ": `" : ", `") + std::string(name) + "`";
   return out;
 }
@@ -71,6 +73,8 @@ void add_rows(std::span<const Directive> rows, void* object, const std::string& 
            default_text(row) + " | " + std::string(row.text) + " |\n";
     Instance instance;
     if (row.kind == Kind::Instances) add_rows(instance_rows(), &instance, name + ".NAME.", out);
+    SqlRule rule;
+    if (row.kind == Kind::SqlRules) add_rows(sql_rule_rows(), &rule, name + ".", out);
     if (!row.rows.empty()) add_rows(row.rows, row.open(object, true), name + ".", out);
   }
 }

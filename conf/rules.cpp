@@ -144,4 +144,10 @@ const char* rule_alpn(std::string_view text) {
   return text == "http/1.1" || text == "http/1.0" ? nullptr : "\"http/1.1\" or \"http/1.0\"";
 }
 
+const char* rule_digest(std::string_view text) {
+  const bool good =
+      text.size() == 16 && all(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  return good ? nullptr : "a digest of 16 hexadecimal digits, in small letters";
+}
+
 }  // namespace holdfast::conf

@@ -21,5 +21,6 @@ const char* rule_network(std::string_view text);
 const char* rule_interface(std::string_view text);
 const char* rule_printable(std::string_view text);     ///< visible ASCII
 const char* rule_alpn(std::string_view text);
+const char* rule_digest(std::string_view text);        ///< of a SQL statement
 
 }  // namespace holdfast::conf

@@ -67,6 +67,9 @@ constexpr std::array<std::string_view, 2> kProtocols = {"http", "tds"};
 constexpr std::array<std::string_view, 2> kModes = {"active-standby", "balance"};
 constexpr std::array<std::string_view, 2> kVrrpChecksums = {"pseudo-header", "rfc9568"};
 constexpr std::array<std::string_view, 4> kVrrpHmacs = {"off", "receive", "permissive", "enforce"};
+constexpr std::array<std::string_view, 2> kTdsModes = {"aware", "opaque"};
+constexpr std::array<std::string_view, 4> kTdsEncrypts = {"none", "login", "on", "strict"};
+constexpr std::array<std::string_view, 3> kRecoveries = {"client", "always", "never"};
 constexpr std::array<std::string_view, 5> kReplays = {"never", "unsent", "idempotent", "keyed", "always"};
 
 }  // namespace
@@ -101,14 +104,26 @@ std::span<const Section> sections() {
   return kSections;
 }
 
-std::span<const std::string_view> choices(const Slot& slot) {
+namespace {
+
+std::span<const std::string_view> all_choices(const Slot& slot) {
   if (std::holds_alternative<LogFormat*>(slot)) return kLogFormats;
   if (std::holds_alternative<Protocol*>(slot)) return kProtocols;
   if (std::holds_alternative<Mode*>(slot)) return kModes;
   if (std::holds_alternative<Replay*>(slot)) return kReplays;
   if (std::holds_alternative<VrrpChecksum*>(slot)) return kVrrpChecksums;
   if (std::holds_alternative<VrrpHmac*>(slot)) return kVrrpHmacs;
+  if (std::holds_alternative<TdsMode*>(slot)) return kTdsModes;
+  if (std::holds_alternative<TdsEncrypt*>(slot)) return kTdsEncrypts;
+  if (std::holds_alternative<SessionRecovery*>(slot)) return kRecoveries;
   return {};
+}
+
+}  // namespace
+
+std::span<const std::string_view> choices(const Directive& row, const Slot& slot) {
+  const auto all = all_choices(slot);
+  return row.range.max ? all.first(row.range.max) : all;
 }
 
 }  // namespace holdfast::conf

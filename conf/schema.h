@@ -43,16 +43,21 @@ enum class Kind : std::uint8_t {
   HeaderMap,    ///< the directive's name is the operation
   HeaderNames,
   ErrorPage,
+  SqlRules,
+  TimeOfDay,    ///< "22:30", kept as minutes
 };
 
-/// Where a directive's value goes. monostate: it is checked, and not used by this version.
+/// Where a directive's value goes. monostate: it is checked, and kept nowhere.
 using Slot = std::variant<std::monostate, bool*, int*, std::uint16_t*, std::uint32_t*, std::uint64_t*,
                           Duration*, std::string*, std::vector<std::string>*, std::vector<Address>*,
                           std::vector<Network>*, std::vector<Instance>*, LogFormat*, Protocol*, Mode*,
-                          Replay*, VrrpChecksum*, VrrpHmac*, Check*, std::vector<HeaderOp>*, Route*>;
+                          Replay*, VrrpChecksum*, VrrpHmac*, Check*, std::vector<HeaderOp>*, Route*,
+                          holdfast::Secret*, TdsMode*, TdsEncrypt*, SessionRecovery*,
+                          std::vector<SqlRule>*>;
 
 /// Lowest and highest: of a count, of a size in bytes, of a duration in milliseconds, of the number of
-/// characters of a text, of bytes of a secret and of items of a list.
+/// characters of a text, of bytes of a secret and of items of a list; of a choice how many of its names may
+/// stand here.
 struct Range {
   std::uint64_t min = 0;
   std::uint64_t max = 0;  ///< 0: the kind's own
@@ -113,10 +118,11 @@ std::span<const Directive> admin_rows();
 std::span<const Directive> listen_rows();
 std::span<const Directive> service_rows();
 std::span<const Directive> instance_rows();  ///< an instance written as a table
+std::span<const Directive> sql_rule_rows();  ///< one of a service's `sql.rule`
 std::span<const Directive> route_rows();
 
-/// The names of an enumeration, in its order. Empty for a slot that is no enumeration.
-std::span<const std::string_view> choices(const Slot& slot);
+/// The names of an enumeration that the row takes, in its order. Empty for a slot that is no enumeration.
+std::span<const std::string_view> choices(const Directive& row, const Slot& slot);
 
 // ---- slots: slot<&Listen::limits, &HttpLimits::header_bytes> ----
 
@@ -138,12 +144,8 @@ Slot whole(void* object) {
   return static_cast<T*>(object);
 }
 
-inline Slot unused(void*) { return std::monostate(); }
-
 /// A group whose rows fill the section's own object.
 inline void* same(void* object, bool) { return object; }
-/// An option that sets nothing: read for its shape, and not there for anybody else.
-inline void* unused_option(void* object, bool make) { return make ? object : nullptr; }
 
 template <auto Member>
 void* part(void* object, bool make) {

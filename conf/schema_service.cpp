@@ -1,5 +1,6 @@
 #include "conf/rules.h"
 #include "conf/schema.h"
+#include "conf/schema_sql.h"
 
 namespace holdfast::conf {
 namespace {
@@ -93,15 +94,6 @@ constexpr Directive kRetryBudget[] = {
      "Extra attempts a second that are always allowed.", {0, 1'000'000}},
 };
 
-constexpr Directive kMonitor[] = {
-    {"user", Kind::Text, "", unused,
-     "SQL login of the monitor.", {1, 128}, nullptr, true},
-    {"password-file", Kind::SecretFile, "", unused,
-     "File with its password.", {}, nullptr, true},
-    {"every", Kind::Duration, "1s", unused,
-     "Interval between questions.", {10, 86'400'000}},
-};
-
 constexpr Directive kService[] = {
     {"instances", Kind::Instances, "", slot<&Service::instances>,
      "name = \"host:port\", or name = { address = \"host:port\", weight = 100 }.", {1, 64}, nullptr, true},
@@ -111,7 +103,7 @@ constexpr Directive kService[] = {
      "active-standby: first choice while none is active; the order in the file by default.", {}, rule_name},
     table("check", Kind::Group, kCheck, part<&Service::check>, "How an instance's health is found out."),
     table("tls", Kind::Option, kTls, part<&Service::tls>,
-          "Given (`tls = {}` is enough), instances are spoken to over TLS."),
+          "Given (`tls = {}` is enough), instances are spoken to over TLS; SQL: certificates are verified."),
     table("on-active", Kind::Group, kHook, part<&Service::on_active>,
           "Tells an instance that it became active."),
     table("on-standby", Kind::Group, kHook, part<&Service::on_standby>,
@@ -129,8 +121,10 @@ constexpr Directive kService[] = {
      "balance: an instance that came up gets its full share after this.", {0, 3'600'000}},
     table("retry-budget", Kind::Group, kRetryBudget, same,
           "Bounds extra attempts, so that a sick pair is not beaten to death."),
-    table("monitor", Kind::Option, kMonitor, unused_option,
-          "SQL login that watches which node is primary; checked, but not used by this version."),
+    table("monitor", Kind::Option, kMonitor, part<&Service::monitor>,
+          "SQL login that asks each instance who is primary; it takes the place of `check`."),
+    table("sql", Kind::Group, kSqlRows, part<&Service::sql>,
+          "SQL sessions of aware tds listeners: their continuity, limits and what is seen of them."),
 };
 // clang-format on
 
@@ -138,5 +132,6 @@ constexpr Directive kService[] = {
 
 std::span<const Directive> service_rows() { return kService; }
 std::span<const Directive> instance_rows() { return kInstance; }
+std::span<const Directive> sql_rule_rows() { return kSqlRuleRows; }
 
 }  // namespace holdfast::conf

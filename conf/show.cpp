@@ -39,6 +39,7 @@ std::string show_check(const Directive& row, const Check& check) {
   const bool http = check.kind == CheckKind::Http;
   if (row.name == "get" || row.name == "head")
     return http && (row.name == "get") == (check.method == "GET") ? quoted(check.path) : "";
+  if (check.kind == CheckKind::Sql) return "";
   return check.kind == (row.name == "tcp" ? CheckKind::Tcp : CheckKind::None) ? "true" : "";
 }
 
@@ -50,6 +51,21 @@ std::string show_headers(const Directive& row, const std::vector<HeaderOp>& ops)
     if (op.kind != kind) return {};
     return kind == HeaderOpKind::Remove ? op.name : op.name + " (" + mark(op.value) + ")";
   });
+}
+
+std::string show_time_of_day(unsigned minutes) {
+  const auto two = [](unsigned n) { return (n < 10 ? "0" : "") + std::to_string(n); };
+  return two(minutes / 60) + ":" + two(minutes % 60);
+}
+
+std::string show_rule(const SqlRule& rule) {
+  std::string out = rule.name + (rule.deny ? " denies" : " logs");
+  if (!rule.digest.empty()) out += " digest " + rule.digest;
+  if (!rule.application.empty()) out += " application " + quoted(rule.application);
+  if (!rule.login.empty()) out += " login " + quoted(rule.login);
+  if (rule.from_minute != rule.to_minute)
+    out += " " + show_time_of_day(rule.from_minute) + "-" + show_time_of_day(rule.to_minute);
+  return out;
 }
 
 std::string show_text(const std::string& text) { return text.empty() ? text : quoted(text); }
@@ -74,6 +90,8 @@ struct Shower {
   }
   std::string operator()(const std::vector<Network>* value) const { return list(*value, show_network); }
   std::string operator()(const std::vector<Instance>* value) const { return list(*value, show_instance); }
+  std::string operator()(const holdfast::Secret* value) const { return value->empty() ? "" : "(a secret)"; }
+  std::string operator()(const std::vector<SqlRule>* value) const { return list(*value, show_rule); }
   std::string operator()(const Check* value) const { return show_check(row, *value); }
   std::string operator()(const std::vector<HeaderOp>* value) const { return show_headers(row, *value); }
   std::string operator()(const Route* value) const {
@@ -82,7 +100,7 @@ struct Shower {
   template <class T>
   std::string operator()(const T* value) const {
     if constexpr (std::is_enum_v<T>)
-      return std::string(choices(slot)[static_cast<std::size_t>(*value)]);
+      return std::string(choices(row, slot)[static_cast<std::size_t>(*value)]);
     else
       return row.kind == Kind::Size ? format_size(static_cast<std::uint64_t>(*value))
                                     : std::to_string(*value);

@@ -20,35 +20,13 @@ void check_binds(const Snapshot& s, Report& report) {
   claim(s.admin.bind, "admin");
 }
 
-/// A relay passes bytes: what needs them understood cannot be had for its service.
-void check_relayed(const Service& service, const Listen& listen, Report& report) {
-  const std::string path = "service." + service.name, user = "[listen." + listen.name + "]";
-  if (service.tls)
-    report.error(report.place(path + ".tls"),
-                 "tls is not supported for a service that a tds listener, " + user +
-                     ", relays to: TDS has its own TLS, which is passed through");
-  if (service.check.kind == CheckKind::Http)
-    report.warning(report.place(path + ".check." + (service.check.method == "HEAD" ? "head" : "get")),
-                   user +
-                       " relays TDS to this service, and a SQL server does not answer HTTP: unless "
-                       "something else answers there, check = { tcp = true }");
-}
-
-void check_tds_listen(const Snapshot& s, const Listen& listen, Report& report) {
-  const std::string path = "listen." + listen.name;
-  const Service* service = s.service(listen.service);
-  if (service)
-    check_relayed(*service, listen, report);
-  else if (listen.service.empty())
-    report.error(report.place(path), "[" + path + "] with protocol \"tds\" needs \"service\"");
-  else
-    report.error(report.place(path + ".service"), "there is no [service." + listen.service + "]" +
-                                                      name_suggestion(listen.service, s.services));
-  if (listen.tls)
-    report.error(report.place(path + ".tls"),
-                 "tls is not supported with protocol \"tds\": TDS has its own TLS, which is passed through");
-  if (listen.redirect_https)
-    report.error(report.place(path + ".redirect-https"), "redirect-https is of HTTP listeners only");
+void check_keys(const Listen& listen, Report& report) {
+  if (listen.tls && !listen.tls->keys.empty() && listen.tls->keys.size() != listen.tls->certificates.size() &&
+      !report.failed())
+    report.error(report.place("listen." + listen.name + ".tls.key"),
+                 "expected one key for each certificate (" + std::to_string(listen.tls->certificates.size()) +
+                     "), or none if the keys stand in the certificates' files; got " +
+                     std::to_string(listen.tls->keys.size()));
 }
 
 void check_http_listen(const Listen& listen, Report& report) {
@@ -56,15 +34,12 @@ void check_http_listen(const Listen& listen, Report& report) {
   if (!listen.service.empty())
     report.error(report.place(path + ".service"),
                  "\"service\" is of tds listeners only; an HTTP listener needs a [[route]] to its service");
+  for (const char* name : {"mode", "encrypt"})
+    if (report.given(path + "." + name))
+      report.error(report.place(path + "." + name), quoted(name) + " is of tds listeners only");
   if (listen.tls && listen.redirect_https)
     report.error(report.place(path + ".redirect-https"),
                  "this listener is https itself: it would redirect for ever");
-  if (listen.tls && !listen.tls->keys.empty() && listen.tls->keys.size() != listen.tls->certificates.size() &&
-      !report.failed())
-    report.error(report.place(path + ".tls.key"),
-                 "expected one key for each certificate (" + std::to_string(listen.tls->certificates.size()) +
-                     "), or none if the keys stand in the certificates' files; got " +
-                     std::to_string(listen.tls->keys.size()));
 }
 
 void check_listens(const Snapshot& s, Report& report) {
@@ -72,9 +47,10 @@ void check_listens(const Snapshot& s, Report& report) {
   for (const Listen& listen : s.listens) {
     const std::string path = "listen." + listen.name;
     if (listen.protocol == Protocol::Tds)
-      check_tds_listen(s, listen, report);
+      check_tds_listen(s, listen, report);  // validate_tds.cpp
     else
       check_http_listen(listen, report);
+    check_keys(listen, report);
     if (!listen.proxy_protocol.trusted.empty() && !listen.proxy_protocol.accept)
       report.error(report.place(path + ".accept-proxy-from"), "accept-proxy-from needs accept-proxy = true");
     const std::uint32_t head = listen.limits.header_bytes;
@@ -129,17 +105,13 @@ void check_services(const Snapshot& s, Report& report) {
                    "cookie and slow-start need mode = \"balance\"");
     if (service.mode == Mode::Balance && !service.prefer.empty())
       report.error(report.place(path + ".prefer"), "prefer needs mode = \"active-standby\"");
-    if (report.given(path + ".monitor"))
-      report.warning(
-          report.place(path + ".monitor"),
-          "monitor is checked, and not used by this version: a SQL server's role is not watched, only "
-          "that it can be connected to");
   }
 }
 
 }  // namespace
 
 void validate(Snapshot& snapshot, Report& report) {
+  settle_tds(snapshot, report);
   validate_cluster(snapshot, report);
   check_listens(snapshot, report);
   check_binds(snapshot, report);

@@ -10,6 +10,9 @@ namespace holdfast::conf {
 void validate(Snapshot& snapshot, Report& report);
 void validate_cluster(const Snapshot& snapshot, Report& report);
 void validate_routes(Snapshot& snapshot, Report& report);
+/// Defaults that hang on other directives: a monitor takes the place of the check, a certificate allows TLS.
+void settle_tds(Snapshot& snapshot, Report& report);
+void check_tds_listen(const Snapshot& snapshot, const Listen& listen, Report& report);
 
 /// Sets snapshot.node: by --node, else by this host's name, else by its addresses.
 void find_node(Snapshot& snapshot, const LoadOptions& options, Report& report);

@@ -36,6 +36,7 @@ def relay(t, *servers, listen="", service="", check=TCP):
 [listen.sql]
 bind = ["127.0.0.1:{t.port}"]
 protocol = "tds"
+mode = "opaque"
 service = "sql"
 {listen}
 [service.sql]

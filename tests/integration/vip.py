@@ -344,6 +344,7 @@ bind = ["vip.portal:{WEB}"]
 [listen.sql]
 bind = ["vip.portal:{SQL}"]
 protocol = "tds"
+mode = "opaque"
 service = "sql"
 [service.app]
 instances = {{ a = "10.9.0.11:{INSTANCE}", b = "10.9.0.12:{INSTANCE}" }}

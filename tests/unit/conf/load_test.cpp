@@ -1,5 +1,7 @@
 #include <sys/stat.h>
 
+#include <numeric>
+
 #include "tests/unit/conf/conf_fixture.h"
 
 using namespace holdfast;
@@ -244,4 +246,50 @@ TEST_CASE("a header's value is in no message") {
       "t.toml", alone());
   REQUIRE(loaded.diagnostics.size() == 1);
   CHECK(all_text(loaded.diagnostics).find("geheim") == std::string::npos);
+}
+
+TEST_CASE("a SQL listener and its service: defaults that hang on others, and a monitor in place of the check") {
+  const Directory directory;
+  directory.write("password", " Hunter2! \n");
+  directory.write("sql.pem", "x");
+  const std::string listen = "[listen.sql]\nbind = \"127.0.0.1:1434\"\nprotocol = \"tds\"\nservice = \"sql\"\n";
+  const std::string service = "[service.sql]\ninstances = { a = \"127.0.0.1:1433\" }\n";
+  const auto load = [&](const std::string& of_listen, const std::string& of_service) {
+    const std::string text = listen + of_listen + service + of_service;
+    const Loaded loaded = load_file(directory.write("h.toml", text), alone());
+    INFO(all_text(loaded.diagnostics));
+    REQUIRE(loaded.snapshot);
+    return loaded.snapshot;
+  };
+  const SnapshotPtr plain = load("", "");
+  CHECK(plain->listens[0].tds.mode == TdsMode::Aware);
+  CHECK(plain->listens[0].tds.encrypt == TdsEncrypt::None);
+  CHECK(plain->services[0].check.kind == CheckKind::Tcp);
+  CHECK(plain->services[0].sql.hold == Duration::seconds(10));
+  CHECK(plain->services[0].sql.retain == 256u << 10);
+  CHECK(plain->services[0].sql.replay_reads);
+  CHECK_FALSE(plain->services[0].monitor);
+
+  const SnapshotPtr full = load("tls = { certificate = \"sql.pem\" }\n",
+                                "monitor = { user = \"u\", password-file = \"password\" }\n"
+                                "[[service.sql.sql.rule]]\nname = \"r\"\nfrom = \"22:30\"\n");
+  CHECK(full->listens[0].tds.encrypt == TdsEncrypt::Login);
+  CHECK(full->listens[0].tls->alpn == std::vector<std::string>{"tds/8.0"});
+  REQUIRE(full->services[0].monitor);
+  CHECK(full->services[0].monitor->password.reveal() == "Hunter2!");
+  const Check& check = full->services[0].check;
+  CHECK(check.kind == CheckKind::Sql);
+  CHECK(check.every_down == Duration::millis(50));
+  CHECK(check.timeout == Duration::seconds(2));
+  CHECK(check.fall == 1);
+  CHECK(check.rise == 1);
+  REQUIRE(full->services[0].sql.rules.size() == 1);
+  CHECK(full->services[0].sql.rules[0].from_minute == 22 * 60 + 30);
+
+  directory.write("password", "another");
+  const SnapshotPtr changed = load("", "monitor = { user = \"u\", password-file = \"password\" }\n");
+  const std::vector<std::string> lines = diff(*full, *changed);
+  const std::string all = std::accumulate(lines.begin(), lines.end(), std::string());
+  CHECK_THAT(all, Catch::Matchers::Contains("monitor.password-file (a secret) -> (a secret), another one"));
+  CHECK(all.find("Hunter2") == std::string::npos);
 }
