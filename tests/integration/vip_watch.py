@@ -17,13 +17,20 @@ class Instrument:
 
     def __init__(self, site, role, *argv):
         self.path = site.dir / f"instrument-{len(site.instruments)}"
+        self.offset, self.seen = 0, []
         with open(self.path, "wb") as out:
             self.process = site.net.popen(role, sys.executable, "-S", *argv, stdout=out)
         site.instruments.append(self)
 
     def lines(self):
-        text = self.path.read_text()
-        return [(int(at), *rest) for at, *rest in (line.split() for line in text[:text.rfind("\n") + 1].splitlines())]
+        """All so far; only what is new is read, since a long run asks often."""
+        with open(self.path, "rb") as file:
+            file.seek(self.offset)
+            text = file.read()
+        whole = text[:text.rfind(b"\n") + 1]
+        self.offset += len(whole)
+        self.seen += [(int(at), *rest) for at, *rest in (line.split() for line in whole.decode().splitlines())]
+        return self.seen
 
     def kinds(self, *kinds, since=0):
         """Lines of these kinds."""
