@@ -25,6 +25,7 @@ struct RpcParameter {
   TypeInfo type;
   std::optional<Bytes> value;      ///< null: none. PLP values are whole only if they came in one chunk; else see plp
   bool plp_split = false;          ///< the value is in several chunks: `value` has the first
+  Bytes plp;                       ///< if so: all of them with their lengths, for append_plp
   std::size_t value_at = 0;        ///< offset of the value's bytes in the payload; 0 if null
 };
 
@@ -32,6 +33,7 @@ struct RpcCall {
   ProcId proc = ProcId::None;      ///< by number, or by the well-known name ("sp_executesql")
   Bytes name;                      ///< UTF-16LE; empty if called by number
   std::uint16_t flags = 0;
+  bool no_exec = false;            ///< the separator after it says that it is not to be run
   std::vector<RpcParameter> parameters;
   std::size_t begin = 0, end = 0;  ///< of the call in the payload, its separator not included
 };
@@ -39,7 +41,8 @@ struct RpcCall {
 inline constexpr std::size_t rpc_calls_max = 1024, rpc_parameters_max = 4096;
 
 /// `payload` is the whole message's after ALL_HEADERS; views point into it. Offsets count from its start. A type that
-/// is not understood (an encrypted parameter too) is an error: the caller then knows nothing about the call.
+/// is not understood (an encrypted parameter too) is an error: the caller then knows nothing about the call. Enclave
+/// packages (column encryption 2 and later) are not looked for; with them acknowledged this must not be asked.
 Result<std::vector<RpcCall>> parse_rpc(Bytes payload, std::uint32_t version);
 
 /// A text parameter's value (NVARCHAR, NTEXT of 7.1) as UTF-16LE, chunks joined into `scratch`.

@@ -52,7 +52,8 @@ TEST_CASE("rolled back: 1205 of class 13, the transaction's end, a final DONE wi
 }
 
 TEST_CASE("rolled back: an RPC ends with DONEPROC; without a descriptor, or before 7.2, none is named") {
-  const auto rpc = tokens(rolled_back_answer(new_version, 0, "x", true), new_version);
+  const std::string answer = rolled_back_answer(new_version, 0, "x", true);
+  const auto rpc = tokens(answer, new_version);
   REQUIRE(rpc.size() == 2);
   CHECK(parse_done(rpc[1], new_version)->token == Token::DoneProc);
   const std::string old = rolled_back_answer(old_version, 5, "x", false);
