@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proxy/base/crypto.h"
+#include "proxy/base/secret.h"
 
 namespace holdfast::vrrp {
 

@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "proxy/base/check.h"
+#include "proxy/base/secret.h"
 
 namespace holdfast {
 
@@ -66,11 +67,6 @@ std::string random_bytes(std::size_t size) {
     filled += static_cast<std::size_t>(std::max<ssize_t>(got, 0));
   }
   return out;
-}
-
-void wipe(std::string& secret) {
-  if (!secret.empty()) OPENSSL_cleanse(secret.data(), secret.size());
-  secret.clear();
 }
 
 }  // namespace holdfast

@@ -22,7 +22,5 @@ std::string derive_key(Bytes secret, std::string_view label, std::size_t size = 
 bool equal_in_constant_time(Bytes a, Bytes b);
 /// From the kernel's generator; never fails.
 std::string random_bytes(std::size_t size);
-/// Overwrites and empties, in a way that the compiler keeps.
-void wipe(std::string& secret);
 
 }  // namespace holdfast

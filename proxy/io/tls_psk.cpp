@@ -1,5 +1,6 @@
 // Contexts of two that share a key: the peer channel between the nodes of a pair.
 #include "proxy/base/crypto.h"
+#include "proxy/base/secret.h"
 #include "proxy/io/tls_openssl.h"
 
 namespace holdfast::io {

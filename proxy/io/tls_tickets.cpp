@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include "proxy/base/crypto.h"
+#include "proxy/base/secret.h"
 #include "proxy/io/tls_openssl.h"
 
 namespace holdfast::io {

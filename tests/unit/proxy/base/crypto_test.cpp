@@ -1,4 +1,5 @@
 #include "proxy/base/crypto.h"
+#include "proxy/base/secret.h"
 
 #include <catch2/catch.hpp>
 #include <set>
