@@ -77,6 +77,7 @@ struct SessionSettings {
   std::string database = "master", language = "us_english";
   std::map<std::string, std::string> options;    ///< upper case: "ARITHABORT" -> "ON", "ISOLATION" -> "READ COMMITTED", "LOCK_TIMEOUT" -> "-1"
   std::string context_info;                      ///< bytes
+  std::string login = "sa", application, host;   ///< as the client logged in
   bool recoverable = true;                       ///< no temp table, cursor, app lock, ... is open
 };
 
