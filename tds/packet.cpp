@@ -121,6 +121,7 @@ Result<bool> MessageReader::next(Bytes& in) {
       begun_ = true;
       type_ = piece.header.type;
       status_ = piece.header.status;
+      spid_ = piece.header.spid;
     }
     if (piece.header.type != type_) return refuse("TDS message of two packet types");
     if (payload_.size() + piece.payload.size() > longest_)

@@ -58,6 +58,8 @@ class PacketReader {
   Result<bool> next(Bytes& in, Piece& piece);
   /// No packet is half read. (A message may be.)
   bool between_packets() const { return header_have_ == 0; }
+  /// Bytes to the end of the packet that is half read, or of its header while that is not whole.
+  std::size_t missing() const { return header_have_ < packet_header_size ? packet_header_size - header_have_ : left_; }
   /// For a reader above this one that has seen an error: nothing more works.
   void fail_from_here() { failed_ = true; }
 
@@ -85,11 +87,14 @@ class MessageReader {
   Result<bool> next(Bytes& in);
   PacketType type() const { return type_; }
   std::uint8_t status() const { return status_; }
+  std::uint16_t spid() const { return spid_; }
   const std::string& payload() const { return payload_; }
   std::string take_payload() { return std::move(payload_); }
   bool empty() const { return packets_.between_packets() && (whole_ || !begun_); }
   /// Whole packets seen of the message that is being gathered.
   std::size_t packets() const { return packets_whole_; }
+  /// As PacketReader::missing().
+  std::size_t missing() const { return packets_.missing(); }
   /// Forgets the whole message that next() gave, and wipes its bytes.
   void clear();
 
@@ -102,6 +107,7 @@ class MessageReader {
   std::string payload_;
   PacketType type_{};
   std::uint8_t status_ = 0;
+  std::uint16_t spid_ = 0;
   bool begun_ = false;
   bool whole_ = false;
   std::size_t packets_whole_ = 0;
