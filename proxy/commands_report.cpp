@@ -19,12 +19,20 @@ StatusService make_service(const ServiceStatus& from, const ReportParts& parts) 
   to.parked = totals.parked_now;
   to.replays = totals.replays();
   to.errors_local = totals.errors_local;
+  const conf::Service* service = parts.snapshot.service(from.name);
+  const bool sql = service && service->check.kind == conf::CheckKind::Sql;
   for (std::size_t i = 0; i < from.instances.size(); ++i) {
     const InstanceStatus& instance = from.instances[i];
     const InstanceTotals counted = i < totals.instances.size() ? totals.instances[i] : InstanceTotals{};
     to.instances.push_back({instance.name, instance.address, std::string(name_of(instance.health)),
                             instance.active, instance.drained, parts.now - instance.since, instance.reason,
                             counted.outstanding, counted.failures + counted.connect_failures});
+    if (!sql) continue;
+    StatusInstance& shown = to.instances.back();
+    shown.sql_role = tds::name_of(instance.sql.role);
+    shown.sql_readable = instance.sql.readable;
+    shown.sql_node = instance.sql.node;
+    shown.sql_version = instance.sql.version;
   }
   return to;
 }
@@ -63,7 +71,8 @@ std::vector<InstanceGauge> make_gauges(const std::vector<ServiceStatus>& service
   std::vector<InstanceGauge> gauges;
   for (const ServiceStatus& s : services)
     for (const InstanceStatus& i : s.instances)
-      gauges.push_back({s.name, i.name, i.health == HealthState::Up, i.active, i.drained});
+      gauges.push_back({s.name, i.name, i.health == HealthState::Up, i.active, i.drained, i.sql.role,
+                        i.sql.readable});
   return gauges;
 }
 

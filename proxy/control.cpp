@@ -22,13 +22,14 @@ InstanceContexts contexts_for(const conf::Service& service, const ClientContexts
 }  // namespace
 
 // The jitter differs between processes, so that two nodes do not check in step.
-Control::Control(io::Loop& loop, Events& events, Publish publish)
+Control::Control(io::Loop& loop, Events& events, Publish publish, MakeRoleAsker make_asker)
     : loop_(loop),
       events_(events),
       publish_([this, out = std::move(publish)](const std::string& service, const ServiceView& view) {
         out(service, view);
         change_timer_->arm(loop_.now());
       }),
+      make_asker_(std::move(make_asker)),
       hooks_(loop, events, parser_),
       seed_(static_cast<std::uint64_t>(loop.wall().us)),
       change_timer_(loop.timer(*this)) {}
@@ -43,7 +44,7 @@ ServiceRunner* Control::find(std::string_view service) const {
 
 std::unique_ptr<ServiceRunner> Control::make_runner(const conf::Service& service, InstanceContexts tls,
                                                     const ServiceRunner* old) {
-  ServiceRunner::Outside outside{loop_, events_, parser_, hooks_, publish_};
+  ServiceRunner::Outside outside{loop_, events_, parser_, hooks_, make_asker_, publish_};
   std::uint64_t seed = seed_ ^ std::hash<std::string>{}(service.name);
   auto made = std::make_unique<ServiceRunner>(outside, service, std::move(tls), seed);
   if (old) {

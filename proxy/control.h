@@ -14,6 +14,7 @@
 #include "conf/snapshot.h"
 #include "proxy/base/result.h"
 #include "proxy/check_driver.h"
+#include "proxy/check_driver_sql.h"
 #include "proxy/control_service.h"
 #include "proxy/events.h"
 #include "proxy/hooks.h"
@@ -38,7 +39,8 @@ class Control final : private io::TimerEvents {
   /// Called at each change, the epoch risen. It must not call back into Control; it posts to the loops.
   using Publish = std::function<void(const std::string& service, const ServiceView& view)>;
 
-  Control(io::Loop& loop, Events& events, Publish publish);
+  /// `make_asker`: for the SQL servers; what it makes must not outlive whom it belongs to. Null: none is asked.
+  Control(io::Loop& loop, Events& events, Publish publish, MakeRoleAsker make_asker = {});
   ~Control();
 
   /// Services of a new snapshot. What did not change goes on undisturbed, checks under way included;
@@ -78,6 +80,7 @@ class Control final : private io::TimerEvents {
   io::Loop& loop_;
   Events& events_;
   Publish publish_;
+  MakeRoleAsker make_asker_;
   http::HeadParser parser_;
   Hooks hooks_;
   std::uint64_t seed_;

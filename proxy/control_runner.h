@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "proxy/check_driver.h"
+#include "proxy/check_driver_sql.h"
 #include "proxy/control_service.h"
 #include "proxy/events.h"
 #include "proxy/hooks.h"
@@ -22,6 +23,7 @@ class ServiceRunner final : private io::TimerEvents {
     Events& events;
     http::HeadParser& parser;
     Hooks& hooks;
+    const MakeRoleAsker& make_asker;
     const std::function<void(const std::string&, const ServiceView&)>& publish;
   };
 
@@ -41,12 +43,14 @@ class ServiceRunner final : private io::TimerEvents {
  private:
   void on_timer() override;
   void checked(std::size_t instance, bool ok, std::string_view why, Duration took);
+  void make_probes(const conf::Service& config);
   void carry_out();
 
   Outside outside_;
   InstanceContexts tls_;
   ServiceMachine machine_;
   std::vector<std::unique_ptr<Probe>> probes_;
+  std::vector<std::unique_ptr<SqlProbe>> sql_probes_;  // one each for an instance, in one of the two
   io::TimerPtr timer_;
 };
 

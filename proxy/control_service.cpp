@@ -23,7 +23,7 @@ int preferred(const conf::Service& config) {
 
 bool same(const ServiceView& a, const ServiceView& b) {
   auto equal = [](const InstanceView& x, const InstanceView& y) {
-    return x.usable == y.usable && x.lost == y.lost && x.weight == y.weight;
+    return x.usable == y.usable && x.lost == y.lost && x.weight == y.weight && x.readable == y.readable;
   };
   return a.active == b.active && a.any == b.any &&
          std::equal(a.instances.begin(), a.instances.end(), b.instances.begin(), b.instances.end(), equal);
@@ -34,7 +34,7 @@ bool same(const ServiceView& a, const ServiceView& b) {
 ServiceMachine::ServiceMachine(const conf::Service& config, std::uint64_t seed, Instant now)
     : config_(config), election_(preferred(config), now) {
   for (std::size_t i = 0; i < config_.instances.size(); ++i)
-    members_.push_back(Member{Health(config_.check, seed + i, now), false, false, Instant::never(), {}});
+    members_.push_back(Member{Health(config_.check, seed + i, now)});
 }
 
 void ServiceMachine::start(Instant now) { settle(now); }
@@ -46,7 +46,8 @@ int ServiceMachine::find(std::string_view instance) const {
 }
 
 bool ServiceMachine::usable(std::size_t i) const {
-  return members_[i].health.state() == HealthState::Up && !members_[i].drained;
+  const Member& m = members_[i];
+  return m.health.state() == HealthState::Up && !m.drained && m.contest == Contest::None;
 }
 
 std::string ServiceMachine::name_of_instance(int i) const {
@@ -67,13 +68,17 @@ void ServiceMachine::on_timer(Instant now) {
 
 void ServiceMachine::on_check(Instant now, std::size_t i, bool ok, std::string_view why, Duration took) {
   CHECK(i < members_.size());
+  count_check(i, ok, why, took);
+  apply_step(now, i, members_[i].health.on_check(now, ok, why));
+  settle(now);
+}
+
+void ServiceMachine::count_check(std::size_t i, bool ok, std::string_view why, Duration took) {
   InstanceStatus& counts = members_[i].counts;
   ++(ok ? counts.checks_ok : counts.checks_failed);
   counts.last_check_ok = ok;
   counts.last_check_why = why;
   counts.last_check_took = took;
-  apply_step(now, i, members_[i].health.on_check(now, ok, why));
-  settle(now);
 }
 
 void ServiceMachine::on_evidence(Instant now, std::size_t i, Evidence evidence, unsigned count) {
@@ -97,7 +102,10 @@ void ServiceMachine::follow(Instant now, int instance) {
 
 void ServiceMachine::apply_step(Instant now, std::size_t i, Health::Step step) {
   Member& m = members_[i];
-  if (step.probe) actions_.probes.push_back(i);
+  if (step.probe) {
+    actions_.probes.push_back(i);
+    m.asked = now;
+  }
   verdict_ = verdict_ || step.cleared;
   if (!step.changed) return;
   bool up = m.health.state() == HealthState::Up;
@@ -111,6 +119,7 @@ void ServiceMachine::apply_step(Instant now, std::size_t i, Health::Step step) {
 // ---- conclusions ----
 
 void ServiceMachine::settle(Instant now) {
+  settle_claims(now);
   settle_alone(now);
   if (config_.mode == conf::Mode::ActiveStandby) {
     elect(now);
@@ -129,7 +138,8 @@ void ServiceMachine::settle_alone(Instant now) {
 
 void ServiceMachine::elect(Instant now) {
   std::vector<Candidate> candidates;
-  for (const Member& m : members_) candidates.push_back({m.health.state(), m.drained});
+  for (const Member& m : members_)
+    candidates.push_back({m.health.state(), m.drained || m.contest != Contest::None});
   int before = election_.active();
   bool first = election_.elections() == 0;
   if (!election_.decide(now, candidates)) return;
@@ -150,7 +160,11 @@ std::string ServiceMachine::election_text(int before) const {
   switch (election_.why()) {
     case Election::Why::Start: return "the first election";
     case Election::Why::ActiveRemoved: return "the active instance left the configuration";
-    case Election::Why::ActiveDrained: return name_of_instance(before) + " was drained";
+    case Election::Why::ActiveDrained: {
+      const auto i = static_cast<std::size_t>(before);
+      if (members_[i].contest == Contest::None) return name_of_instance(before) + " was drained";
+      return name_of_instance(before) + ": " + contest_text(i);
+    }
     case Election::Why::Returned: return "none was, and it can serve";
     case Election::Why::Followed: return "the holder chose it";
     case Election::Why::ActiveDown: {
@@ -195,7 +209,10 @@ void ServiceMachine::publish_if_changed(Instant now) {
   next.any = next.active >= 0;
   for (std::size_t i = 0; i < members_.size(); ++i) {
     std::uint32_t w = weight(members_[i], i, now);
-    next.instances.push_back({usable(i), members_[i].health.state() == HealthState::Down, w});
+    const bool readable = members_[i].sql.readable && !members_[i].drained;
+    // Reads on a secondary go on; a primary is lost for what it had when it is one no more.
+    const bool lost = members_[i].health.state() == HealthState::Down && !readable;
+    next.instances.push_back({usable(i), lost, w, readable});
     next.any = next.any || (balance && usable(i) && w > 0);
   }
   growth_due_ = balance ? next_growth(now) : Instant::never();

@@ -10,9 +10,11 @@
 #include <vector>
 
 #include "conf/snapshot.h"
+#include "proxy/control_service_claims.h"
 #include "proxy/election.h"
 #include "proxy/health.h"
 #include "proxy/service_view.h"
+#include "tds/role.h"
 
 namespace holdfast {
 
@@ -33,6 +35,7 @@ struct InstanceStatus {
   std::string last_check_why;          ///< empty if it passed
   Duration last_check_took{};
   std::array<std::uint64_t, evidence_kinds> evidence{};  ///< counts by Evidence
+  tds::RoleAnswer sql;                 ///< check "sql": the last answer; role Unknown otherwise
 };
 
 struct ServiceStatus {
@@ -92,6 +95,9 @@ class ServiceMachine {
 
   void on_timer(Instant now);
   void on_check(Instant now, std::size_t instance, bool ok, std::string_view why, Duration took);
+  /// In place of on_check() where the check is of kind Sql.
+  void on_role(Instant now, std::size_t instance, const tds::RoleAnswer& answer, Duration took);
+  void on_closed(Instant now, std::size_t instance);   ///< the monitor's connection, between questions
   void on_evidence(Instant now, std::size_t instance, Evidence evidence, unsigned count);
   void set_drained(Instant now, std::size_t instance, bool drained);  ///< by hand; repeating it does nothing
   /// Elects what the holder of the virtual IP chose, while that is usable; -1: no longer. Balance: nothing.
@@ -112,11 +118,22 @@ class ServiceMachine {
     bool drained = false;
     bool role_owed = false;  // it was not up when its role was last posted
     Instant grows_from = Instant::never();  // slow start; never: full weight
-    InstanceStatus counts;  // the counters of it only
+    InstanceStatus counts = {};  // the counters of it only
+    // check "sql"
+    tds::RoleAnswer sql = {};
+    SqlClaim claim = {};
+    Contest contest = Contest::None;
+    Instant asked = {};        // the last question
+    Instant quiet_until = {};  // a closed connection before this is no news
   };
 
   void settle(Instant now);
   void settle_alone(Instant now);
+  void settle_claims(Instant now);
+  void drop_claims();
+  void note_role(Instant now, Member& m, std::size_t i, const tds::RoleAnswer& answer);
+  void count_check(std::size_t i, bool ok, std::string_view why, Duration took);
+  std::string contest_text(std::size_t i) const;
   void elect(Instant now);
   void apply_step(Instant now, std::size_t i, Health::Step step);
   void post_owed_roles();

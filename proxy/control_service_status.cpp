@@ -55,7 +55,8 @@ ServiceStatus ServiceMachine::status() const {
     s.usable = usable(i);
     s.weight = i < view_.instances.size() ? view_.instances[i].weight : 0;
     s.since = m.health.since();
-    s.reason = m.health.reason();
+    s.reason = m.contest == Contest::None ? m.health.reason() : contest_text(i);
+    s.sql = m.sql;
     out.instances.push_back(std::move(s));
   }
   return out;

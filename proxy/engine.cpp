@@ -40,7 +40,12 @@ Engine::Engine(io::Loop& control, conf::SnapshotPtr snapshot, Events& events, Ac
       events_(events),
       access_(access),
       inherited_(std::move(inherited)),
-      control_(control, events, [this](const std::string& s, const ServiceView& v) { publish(s, v); }) {
+      monitors_(control),
+      control_(
+          control, events, [this](const std::string& s, const ServiceView& v) { publish(s, v); },
+          [this](const conf::Instance& i, const conf::SqlMonitor& m, RoleAsker::Events& asking) {
+            return monitors_.make(i, m, asking);
+          }) {
   drain_timer_ = control.timer(*this);
 }
 

@@ -20,6 +20,7 @@
 #include "proxy/io/io.h"
 #include "proxy/metrics.h"
 #include "proxy/worker.h"
+#include "tds/driver_monitor.h"
 
 namespace holdfast {
 
@@ -89,6 +90,7 @@ class Engine final : private io::TimerEvents {
   Events& events_;
   AccessLog& access_;
   std::vector<InheritedListener> inherited_;
+  tds::SqlMonitors monitors_;
   Control control_;
   std::mutex shared_mutex_;
   std::map<std::string, std::unique_ptr<Doorman>> doormen_;  ///< by listener; guarded by shared_mutex_

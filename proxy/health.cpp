@@ -73,7 +73,7 @@ void Health::assume(HealthState state, Instant since, std::string_view reason) {
 
 Duration Health::interval() {
   // Faster while down and while a change is being confirmed.
-  bool settled = state_ == HealthState::Up && failures_ == 0;
+  bool settled = state_ == HealthState::Up && failures_ == 0 && !hurried_;
   Duration whole = settled ? check_.every : check_.every_down;
   if (whole <= Duration{}) whole = Duration::seconds(1);
   std::int64_t spread = whole.ns / 100 * std::min(check_.jitter_percent, 100u);
@@ -110,22 +110,24 @@ Health::Step Health::on_deadline(Instant now) {
   return enter(now, HealthState::Up, "no check is configured: it is tried again");
 }
 
-Health::Step Health::on_check(Instant now, bool ok, std::string_view why) {
+Health::Step Health::on_check(Instant now, bool ok, std::string_view why, bool certain) {
   if (!probing_) return {};
   probing_ = false;
-  Step step = ok ? passed(now) : failed(now, why);
+  Step step = ok ? passed(now, why, certain) : failed(now, why, certain);
   schedule(now);
   return step;
 }
 
-Health::Step Health::passed(Instant now) {
+Health::Step Health::passed(Instant now, std::string_view why, bool certain) {
   failures_ = 0;
   ++passes_;
   if (state_ == HealthState::Up) {
+    if (certain) reason_ = why;
     if (!std::exchange(suspicious_, false)) return {};
     quiet_until_ = now + quiet_after_pass;
     return {.cleared = true};
   }
+  if (certain) return enter(now, HealthState::Up, std::string(why));
   if (state_ == HealthState::Unknown) return enter(now, HealthState::Up, "the first check passed");
   unsigned rise = std::max(check_.rise, 1u);
   if (passes_ >= rise) return enter(now, HealthState::Up, count_of(passes_, rise, "passed"));
@@ -133,15 +135,19 @@ Health::Step Health::passed(Instant now) {
   return {};
 }
 
-Health::Step Health::failed(Instant now, std::string_view why) {
+Health::Step Health::failed(Instant now, std::string_view why, bool certain) {
   passes_ = 0;
   ++failures_;
-  if (state_ == HealthState::Down) return {};
+  if (state_ == HealthState::Down) {
+    if (check_.kind == conf::CheckKind::Sql) reason_ = why;  // it says who the server is now
+    return {};
+  }
+  if (certain) return enter(now, HealthState::Down, std::string(why));
   if (state_ == HealthState::Unknown)
     return enter(now, HealthState::Down, std::string("the first check failed: ").append(why));
   if (suspicious_)
     return enter(now, HealthState::Down,
-                 std::string(sentence(suspicion_)).append(", then a check failed: ").append(why));
+                 std::string(suspicion_).append(", then a check failed: ").append(why));
   unsigned fall = std::max(check_.fall, 1u);
   if (failures_ < fall) return {};
   return enter(now, HealthState::Down, count_of(failures_, fall, "failed: ").append(why));
@@ -168,7 +174,8 @@ Health::Step Health::on_evidence(Instant now, Evidence evidence, unsigned count)
 
 Health::Step Health::suspect(Instant now, Evidence evidence, unsigned count) {
   // Real traffic has the last word: an instance whose checks pass while its requests die is given up.
-  const bool dead_request = evidence == Evidence::Reset || evidence == Evidence::ResponseTimeout;
+  const bool dead_request = (evidence == Evidence::Reset || evidence == Evidence::ResponseTimeout) &&
+                            check_.kind != conf::CheckKind::Sql;
   if (!checked() || dead_request) {
     if (marks_ == 0 || now - first_mark_ > marks_window) {
       marks_ = 0;
@@ -184,7 +191,7 @@ Health::Step Health::suspect(Instant now, Evidence evidence, unsigned count) {
   if (!checked()) return {};
   if (suspicious_) return {};
   suspicious_ = true;
-  suspicion_ = evidence;
+  suspicion_ = sentence(evidence);
   if (now < quiet_until_) {
     if (!probing_) due_ = std::min(due_, quiet_until_);
     return {};
@@ -192,6 +199,18 @@ Health::Step Health::suspect(Instant now, Evidence evidence, unsigned count) {
   // A check already waiting for a silent instance times out sooner than a new one would.
   if (probing_ && evidence == Evidence::ResponseTimeout) return {};
   return begin_probe(now);
+}
+
+Health::Step Health::doubt(Instant now, std::string_view why) {
+  if (!checked() || state_ != HealthState::Up || suspicious_) return {};
+  suspicious_ = true;
+  suspicion_ = why;
+  return probing_ ? Step{} : begin_probe(now);
+}
+
+void Health::hurry(Instant now, bool on) {
+  if (std::exchange(hurried_, on) == on || !on) return;
+  if (checked() && !probing_) due_ = std::min(due_, std::max(now, began_ + interval()));
 }
 
 Health::Step Health::set_alone(Instant now, bool alone) {

@@ -12,6 +12,7 @@
 // once, whose single failure is enough, so that a killed process is known within a round trip; a check
 // that passes clears it. But three resets or response time-outs within 10 s that no successful request
 // interrupts take an instance down whatever its checks say: one that only answers checks is not up.
+// A SQL server's own word is certain: one answer is enough either way, and no count of resets outweighs it.
 // Without checks (kind none) an instance begins Up, any three suspicions do, and it is tried again after
 // `every_down`.
 #pragma once
@@ -47,9 +48,14 @@ class Health {
   Instant deadline() const { return due_; }
 
   Step on_deadline(Instant now);
-  /// The check that was asked for last ended. `why` says what failed: "connect refused".
-  Step on_check(Instant now, bool ok, std::string_view why);
+  /// The check that was asked for last ended. `why` says what failed: "connect refused". `certain`: neither
+  /// `fall` nor `rise` is waited for, and `why` is the reason in either case.
+  Step on_check(Instant now, bool ok, std::string_view why, bool certain = false);
   Step on_evidence(Instant now, Evidence evidence, unsigned count);
+  /// Something else speaks against an instance that is up: a check is asked for, unless one is under way.
+  Step doubt(Instant now, std::string_view why);
+  /// While true checks follow each other as if it were down.
+  void hurry(Instant now, bool on);
   /// While true no other instance is up, so one passed check brings this one up: a doubtful server is
   /// better than none.
   Step set_alone(Instant now, bool alone);
@@ -59,8 +65,8 @@ class Health {
  private:
   Step enter(Instant now, HealthState state, std::string reason);
   Step suspect(Instant now, Evidence evidence, unsigned count);
-  Step passed(Instant now);
-  Step failed(Instant now, std::string_view why);
+  Step passed(Instant now, std::string_view why, bool certain);
+  Step failed(Instant now, std::string_view why, bool certain);
   bool checked() const { return check_.kind != conf::CheckKind::None; }
   Step begin_probe(Instant now);
   void schedule(Instant now);
@@ -75,8 +81,9 @@ class Health {
   Instant began_;               // of the last check
   bool probing_ = false;
   bool alone_ = false;
+  bool hurried_ = false;
   bool suspicious_ = false;
-  Evidence suspicion_ = Evidence::Reset;
+  std::string suspicion_;       // why, as the beginning of a sentence
   Instant quiet_until_;         // a suspicion before this waits for it
   unsigned passes_ = 0;         // in a row
   unsigned failures_ = 0;       // in a row

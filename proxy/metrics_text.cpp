@@ -1,5 +1,7 @@
 #include "proxy/metrics_text.h"
 
+#include <algorithm>
+
 #include "proxy/metrics_exposition.h"
 
 namespace holdfast {
@@ -110,6 +112,25 @@ void show_instance_state(Exposition& e, const MetricsInput& in) {
   }
 }
 
+void show_sql_roles(Exposition& e, const MetricsInput& in) {
+  auto asked = [&in](const InstanceGauge& i) {
+    const conf::Service* service = in.snapshot.service(i.service);
+    return service && service->check.kind == conf::CheckKind::Sql;
+  };
+  if (std::none_of(in.instances.begin(), in.instances.end(), asked)) return;
+  e.family("holdfast_instance_sql_role", "gauge",
+           "1 for the role that a SQL server says it has, 0 for the others.");
+  for (const InstanceGauge& i : in.instances)
+    for (std::size_t r = 0; asked(i) && r < tds::sql_roles; ++r) {
+      const auto role = static_cast<tds::SqlRole>(r);
+      const std::uint64_t value = role == i.sql_role;
+      e.sample({{"service", i.service}, {"instance", i.instance}, {"role", tds::name_of(role)}}, value);
+    }
+  e.family("holdfast_instance_sql_readable", "gauge", "1 for a SQL secondary that takes reads.");
+  for (const InstanceGauge& i : in.instances)
+    if (asked(i)) e.sample({{"service", i.service}, {"instance", i.instance}}, std::uint64_t{i.sql_readable});
+}
+
 void show_listens(Exposition& e, const MetricsInput& in) {
   for (const auto& row : listen_rows()) {
     e.family(std::string("holdfast_") + row.name, type_of(row.kind), row.help);
@@ -138,6 +159,7 @@ std::string metrics_text(const MetricsInput& input) {
   show_services(e, input);
   show_instance_counters(e, input);
   show_instance_state(e, input);
+  show_sql_roles(e, input);
   show_listens(e, input);
   if (input.vip.running) show_vip(e, input.vip);
   return e.take();

@@ -10,6 +10,7 @@
 #include "conf/snapshot.h"
 #include "proxy/metrics_sum.h"
 #include "proxy/status_vip.h"
+#include "tds/role.h"
 
 namespace holdfast {
 
@@ -32,6 +33,8 @@ void measure_process(ProcessFacts& facts);
 struct InstanceGauge {
   std::string service, instance;
   bool up = false, active = false, drained = false;
+  tds::SqlRole sql_role = tds::SqlRole::Unknown;
+  bool sql_readable = false;
 };
 
 struct MetricsInput {

@@ -117,10 +117,13 @@ Widths widths_of(const StatusService& s) {
 }
 
 void show_instance(Screen& screen, const StatusInstance& i, Widths w) {
+  // A SQL secondary is not up, in that it takes no sessions; it is well all the same.
+  const bool standby = i.sql_role == "secondary" && i.state == "down";
   screen.line(print(" %c %-*.24s  %-*s  %-7s  %-7s  ", i.active ? '*' : ' ', w.name, i.name.c_str(),
-                    w.address, i.address.c_str(), i.drained ? "drained" : i.state.c_str(),
+                    w.address, i.address.c_str(),
+                    i.drained ? "drained" : standby ? "standby" : i.state.c_str(),
                     span_text(i.since).c_str()) +
-              i.why);
+              (i.sql_role.empty() ? "" : i.sql_role + (i.sql_readable ? ", readable: " : ": ")) + i.why);
 }
 
 void show_service(Screen& screen, const StatusService& s) {

@@ -22,6 +22,9 @@ struct StatusInstance {
   Duration since{};       ///< how long it has been so
   std::string why;
   std::uint64_t outstanding = 0, failures = 0;
+  std::string sql_role = {};     ///< "primary", "secondary", ...; empty: it is not asked
+  bool sql_readable = false;     ///< a secondary that takes reads
+  std::string sql_node = {}, sql_version = {};
 };
 
 struct StatusService {

@@ -15,7 +15,11 @@ void write_service(JsonWriter& json, const StatusService& s) {
   for (const StatusInstance& i : s.instances) {
     json.begin_object().field("name", i.name).field("address", i.address).field("state", i.state);
     json.field("active", i.active).field("drained", i.drained).field("since_seconds", i.since.to_seconds());
-    json.field("why", i.why).field("outstanding", i.outstanding).field("failures", i.failures).end_object();
+    json.field("why", i.why).field("outstanding", i.outstanding).field("failures", i.failures);
+    if (!i.sql_role.empty())
+      json.field("sql_role", i.sql_role).field("sql_readable", i.sql_readable).field("sql_node", i.sql_node);
+    if (!i.sql_role.empty()) json.field("sql_version", i.sql_version);
+    json.end_object();
   }
   json.end_array().end_object();
 }

@@ -32,7 +32,7 @@ const std::vector<Layer>& layers() {
       {"commands",
        {"proxy/commands", "proxy/main.cpp"},
        {"base", "io", "snapshot", "conf", "http", "engine", "vrrp", "vrrp driver", "assembly", "commands"}},
-      {"engine", {"proxy/"}, {"base", "io", "snapshot", "http", "engine"}},
+      {"engine", {"proxy/"}, {"base", "io", "snapshot", "http", "tds", "engine"}},
       {"tests", {"tests/", "bench/"}, {"*"}},
   };
   return table;
@@ -52,7 +52,7 @@ const std::vector<Library>& libraries() {
       {{"llhttp"}, {"proxy/http/parser.cpp"}, "llhttp"},
       {{"toml"}, {"conf/parse.cpp"}, "toml++"},
       {{"nghttp2/"}, {"proxy/http/h2.cpp"}, "nghttp2"},
-      {{"sybdb.h", "sybfront.h", "ctpublic.h"}, {"tds/monitor.cpp"}, "FreeTDS"},
+      {{"sybdb.h", "sybfront.h", "ctpublic.h"}, {"tds/driver_freetds.cpp"}, "FreeTDS"},
       {{"linux/netlink", "linux/rtnetlink", "libnl", "netlink/"},
        {"vrrp/driver_netlink.cpp", "vrrp/driver_netlink_wire.h"},
        "netlink"},
