@@ -1,6 +1,7 @@
 // A T-SQL lexer over UTF-16LE bytes: words, quoted and bracketed names, strings, numbers, comments, variables, operators. It
 // is exact about where strings and comments end (nested comments, doubled quotes, QUOTED_IDENTIFIER both ways), because what
-// is proved read-only or stripped of literals leans on it. It allocates nothing and never fails: what is odd is Token Odd.
+// is proved read-only or stripped of literals leans on it. It allocates nothing and never fails: from where it is not certain how
+// the server reads the text, all that is left is one token Odd (an unclosed quote, a blank that may be a letter, `1FROM`).
 #pragma once
 
 #include <cstdint>
@@ -30,6 +31,15 @@ class Lexer {
 
  private:
   char16_t at(std::size_t i) const;
+  LexToken odd();
+  LexToken made(Lexeme kind, std::size_t end);
+  bool skip();
+  bool skip_line_comment();
+  bool skip_block_comment();
+  LexToken delimited(Lexeme kind, std::size_t from, char16_t close);
+  LexToken number();
+  LexToken prefixed(char16_t c);
+  std::size_t end_of_name(std::size_t i) const;
   Bytes text_;
   std::size_t at_ = 0;
 };
