@@ -31,7 +31,8 @@ std::string_view name_of(Unrecoverable what);  ///< "temporary table"
 std::string names_of(UnrecoverableSet set);
 
 /// A SET with a constant, to be said again after a new login: its text without a separator, in UTF-8, normalised
-/// ("SET ARITHABORT ON"), under a key that a later one of the same key replaces ("ARITHABORT").
+/// ("SET ARITHABORT ON"), under a key ("ARITHABORT"). A later one of the
+/// same key replaces it and goes to the end of the list: LANGUAGE also sets DATEFORMAT and DATEFIRST, so that the order matters.
 struct Setting {
   std::string key, text;
 };
@@ -41,6 +42,9 @@ struct StatementFacts {
   /// #temp, no @@ or SCOPE_IDENTITY/ROWCOUNT_BIG and the like, no WAITFOR, RECEIVE, no user functions with two-part names other
   /// than after FROM, no UPDLOCK/XLOCK/TABLOCKX/HOLDLOCK hint. May be run twice: the same or a newer answer.
   bool read_only = false;
+  /// Of what is read-only: it names nothing that differs from run to run or from server to server (GETDATE(), NEWID(), @@SPID).
+  /// False: a repeated answer need not be compared with what was forwarded, it will differ.
+  bool deterministic = false;
   /// Only SELECT, INSERT, UPDATE, DELETE, MERGE and TRUNCATE: cannot end, begin or name a transaction, change the session or leave
   /// anything but data behind. Under IMPLICIT_TRANSACTIONS it may still begin one.
   bool plain = false;
@@ -50,14 +54,15 @@ struct StatementFacts {
   bool uses_identity = false;           ///< names @@IDENTITY, @@ROWCOUNT, @@ERROR, SCOPE_IDENTITY() ...: leans on the previous statement
   bool changes_database = false;        ///< USE: ENVCHANGE 1 says to which
   UnrecoverableSet leaves = 0;          ///< what it may leave behind; set by the batch as a whole
-  std::vector<std::string> drops_temporary;  ///< #names it drops, upper case, in order
-  std::vector<std::string> makes_temporary;  ///< #names it makes, upper case, in order
-  std::vector<Setting> settings;        ///< in order
+  std::vector<std::string> drops_temporary;  ///< #names it certainly drops, upper case; to be applied before ...
+  std::vector<std::string> makes_temporary;  ///< ... #names it may make and does not certainly drop itself, upper case
+  std::vector<Setting> settings;        ///< in order; if the batch ended with an error, any of them may not have been reached
 };
 
 /// `text` is a batch's, or the statement of sp_executesql and sp_prepare (`nested`): there SET lasts only to its end, and #tables
-/// too, so that they leave nothing behind. Linear in the text; texts over `text_max` bytes are facts about nothing (all false,
-/// leaves UnknownSetting unless nested).
+/// too, so that they leave nothing behind (##tables, global cursors and CONTEXT_INFO do stay). Linear in the text. Of a text over
+/// `statement_text_max` bytes, or with a token Odd, nothing is proved and all else is possible: may_* and commits are true, and it
+/// leaves UnknownSetting unless nested. Errors and triggers may end a transaction whatever the text says.
 inline constexpr std::size_t statement_text_max = 1024 * 1024;
 StatementFacts facts_of(Bytes utf16, bool nested = false);
 
