@@ -1,5 +1,6 @@
-// ALL_HEADERS (MS-TDS 2.2.5.3): what precedes a batch, an RPC and a transaction manager request since 7.2. It repeats
-// the transaction descriptor that the client holds, which tells a relay whether the client believes in a transaction.
+// ALL_HEADERS (MS-TDS 2.2.5.3): what precedes a batch, an RPC and a transaction manager request since 7.2.
+// It repeats the transaction descriptor that the client holds, which tells a relay whether the client
+// believes in a transaction.
 #pragma once
 
 #include <cstdint>

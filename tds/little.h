@@ -28,7 +28,8 @@ class LittleReader {
     left_.remove_prefix(n);
     return head;
   }
-  /// B_VARCHAR and US_VARCHAR (MS-TDS 2.2.5.2.2): a count of UTF-16 units, then them. The bytes, not converted.
+  /// B_VARCHAR and US_VARCHAR (MS-TDS 2.2.5.2.2): a count of UTF-16 units, then them. The bytes, not
+  /// converted.
   std::optional<Bytes> b_varchar() { return counted(u8()); }
   std::optional<Bytes> us_varchar() { return counted(u16()); }
 
@@ -70,8 +71,12 @@ class LittleWriter {
     return *this;
   }
   /// UTF-16LE bytes behind their count of units; the caller has bounded them (255 and 65535 units).
-  LittleWriter& b_varchar(Bytes utf16) { return u8(static_cast<std::uint8_t>(utf16.size() / 2)).bytes(utf16); }
-  LittleWriter& us_varchar(Bytes utf16) { return u16(static_cast<std::uint16_t>(utf16.size() / 2)).bytes(utf16); }
+  LittleWriter& b_varchar(Bytes utf16) {
+    return u8(static_cast<std::uint8_t>(utf16.size() / 2)).bytes(utf16);
+  }
+  LittleWriter& us_varchar(Bytes utf16) {
+    return u16(static_cast<std::uint16_t>(utf16.size() / 2)).bytes(utf16);
+  }
 
  private:
   template <class T>

@@ -1,7 +1,7 @@
 // Both logins of an aware session as pure machines: ClientLogin plays the server towards the client,
 // ServerLogin the client towards a SQL node. They see plain bytes; where TLS begins and ends they say so, and
-// the driver's channel does it. The driver owns both and the sockets; neither machine keeps a password longer
-// than until it is written.
+// the driver's channel does it. The driver owns both and the sockets. ServerLogin forgets the passwords once it has
+// written them; those of ClientLogin::login() are its caller's to keep or to clear.
 //
 //   ClientLogin:  Prelogin ──▶ (TLS) ──▶ Login ──▶ Done, from where on it reads the client's SSPI tokens
 //   ServerLogin:  Prelogin ──▶ (TLS) ──▶ Login ──▶ (SSPI)* ──▶ Accepted | Refused | Routed
@@ -46,9 +46,9 @@ class ClientLogin {
   };
   explicit ClientLogin(const Options& options);
 
-  /// Takes from the front of `in`; anything left after a step without an error is the driver's to hand in again.
-  /// With login-only encryption it takes exactly the first packet of LOGIN7 from TLS, then says end_tls; a client
-  /// that has more in TLS, or that speaks before a handshake it was told of, is an error.
+  /// Takes from the front of `in`; anything left after a step without an error is the driver's to hand in
+  /// again. With login-only encryption it takes exactly the first packet of LOGIN7 from TLS, then says
+  /// end_tls; a client that has more in TLS, or that speaks before a handshake it was told of, is an error.
   Result<LoginStep> feed(Bytes& in);
   const Login7& login() const { return login_; }
   Login7& login() { return login_; }
@@ -89,8 +89,8 @@ class ServerLogin {
     std::uint16_t routed_port = 0;
   };
 
-  /// `login` as it is to be sent; `client_features`: what the client asked for (bit i: feature i), the rest of the
-  /// acknowledgement is taken out.
+  /// `login` as it is to be sent; `client_features`: what the client asked for (bit i: feature i), the rest
+  /// of the acknowledgement is taken out.
   ServerLogin(const Options& options, const Login7& login, std::uint64_t client_features);
 
   LoginStep start();  ///< PRELOGIN
@@ -127,8 +127,8 @@ inline constexpr std::uint32_t error_login_failed = 18456;
 Result<ServerLogin::Result_> parse_login_response(Bytes payload, std::uint32_t version,
                                                   std::uint64_t client_features);
 
-/// Errors that tell of a failover: absorbed in a login, and tried again where the primary is (976, 978, 979, 983,
-/// 921, 922, 18401, ...).
+/// Errors that tell of a failover: absorbed in a login, and tried again where the primary is (976, 978,
+/// 979, 983, 921, 922, 18401, ...).
 bool is_failover_error(std::uint32_t number);
 
 }  // namespace holdfast::tds

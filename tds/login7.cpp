@@ -91,8 +91,8 @@ class Places {
   bool long_ = false;
 };
 
-// What the pairs point at, as it is being laid out; each call gives a pair's four bytes. SSPI is the only long field
-// behind a 16-bit offset, so it goes last.
+// What the pairs point at, as it is being laid out; each call gives a pair's four bytes. SSPI is the only
+// long field behind a 16-bit offset, so it goes last.
 class Layout {
  public:
   explicit Layout(std::size_t fixed) : fixed_(fixed) { data_.reserve(16 * 1024); }

@@ -1,5 +1,5 @@
-// LOGIN7 (MS-TDS 2.2.6.4) with its feature extensions: read, and written anew for the server. Texts are kept as
-// the UTF-16LE bytes that came, so that what is forwarded is what the client meant.
+// LOGIN7 (MS-TDS 2.2.6.4) with its feature extensions: read, and written anew for the server. Texts are
+// kept as the UTF-16LE bytes that came, so that what is forwarded is what the client meant.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +22,8 @@ bool has_all_headers(std::uint32_t version);
 
 enum class Feature : std::uint8_t {
   SessionRecovery = 0x01, FedAuth = 0x02, ColumnEncryption = 0x04, GlobalTransactions = 0x05, AzureSql = 0x08,
-  DataClassification = 0x09, Utf8 = 0x0A, AzureDnsCaching = 0x0B, Json = 0x0D, Vector = 0x0E, EnhancedRouting = 0x0F,
-  UserAgent = 0x10,
+  DataClassification = 0x09, Utf8 = 0x0A, AzureDnsCaching = 0x0B, Json = 0x0D, Vector = 0x0E,
+  EnhancedRouting = 0x0F, UserAgent = 0x10,
 };
 
 struct FeatureOption {
@@ -37,13 +37,13 @@ struct Login7 {
   std::uint8_t flags1 = 0, flags2 = 0, type_flags = 0, flags3 = 0;
   std::uint32_t time_zone = 0, collation = 0;
   std::string host, user, application, server, library, language, database, attach_file;  // UTF-16LE
-  Secret password, new_password;                                                          // UTF-16LE, in clear
+  Secret password, new_password;  // UTF-16LE, in clear
   std::string sspi;
   std::string client_id;  ///< six bytes
   std::vector<FeatureOption> features;  ///< without the terminator
   bool has_features = false;            ///< flags3 bit fExtension: a FeatureExt block is there, even if empty
 
-  bool integrated() const { return (flags2 & 0x80) != 0; }        ///< NTLM or Kerberos: the login cannot be repeated
+  bool integrated() const { return (flags2 & 0x80) != 0; }  ///< NTLM or Kerberos: it cannot be repeated
   bool read_only_intent() const { return (type_flags & 0x20) != 0; }
   bool changes_password() const { return (flags3 & 0x01) != 0; }
   const FeatureOption* feature(Feature id) const;
@@ -51,8 +51,8 @@ struct Login7 {
 
 inline constexpr std::size_t login7_max = 128 * 1024 - 1;  ///< bytes (2.2.6.4)
 
-/// Every offset and length is checked; names over 128 units, a length field that lies, an unterminated feature
-/// block or one named twice are errors. Error texts never contain a value.
+/// Every offset and length is checked; names over 128 units, a length field that lies, an unterminated
+/// feature block or one named twice are errors. Error texts never contain a value.
 Result<Login7> parse_login7(Bytes payload);
 /// Writes the message's payload. Offsets are laid out anew.
 Secret build_login7(const Login7& login);

@@ -9,8 +9,8 @@
 
 namespace holdfast::tds {
 
-/// `data` begins with the list and may go on after it. A list that does not end, one of more than features_max
-/// or with an id twice is an error.
+/// `data` begins with the list and may go on after it. A list that does not end, one of more than
+/// features_max or with an id twice is an error.
 Result<std::vector<FeatureOption>> parse_features(Bytes data);
 /// With the terminator.
 void append_features(std::string& out, const std::vector<FeatureOption>& features);

@@ -32,9 +32,9 @@ std::size_t feature_ack_size(Bytes bytes) {
   }
 }
 
-// Bytes of the token at the front, 0 if it has no place in a login or is not whole. `version` is known once the server
-// has acknowledged one; a server that refuses may write DONE in the width of another than was asked for (MS-TDS
-// appendix A, note 47), so there a DONE that is the last token is taken as long as it is.
+// Bytes of the token at the front, 0 if it has no place in a login or is not whole. `version` is known once
+// the server has acknowledged one; a server that refuses may write DONE in the width of another than was
+// asked for (MS-TDS appendix A, note 47), so there a DONE that is the last token is taken as long as it is.
 std::size_t token_size(Bytes bytes, std::uint32_t version, bool acknowledged) {
   const auto length_at_1 = [&](std::size_t head) -> std::size_t {
     LittleReader in(bytes.substr(1));

@@ -13,12 +13,13 @@
 namespace holdfast::tds {
 
 enum class PacketType : std::uint8_t {
-  Batch = 1, Login6 = 2, Rpc = 3, Response = 4, Attention = 6, Bulk = 7, FedAuth = 8, TransactionManager = 14,
-  Login7 = 16, Sspi = 17, Prelogin = 18,
+  Batch = 1, Login6 = 2, Rpc = 3, Response = 4, Attention = 6, Bulk = 7, FedAuth = 8,
+  TransactionManager = 14, Login7 = 16, Sspi = 17, Prelogin = 18,
 };
 
 namespace packet_status {  // 2.2.3.1.2
-inline constexpr std::uint8_t eom = 0x01, ignore = 0x02, reset_connection = 0x08, reset_connection_skip_tran = 0x10;
+inline constexpr std::uint8_t eom = 0x01, ignore = 0x02, reset_connection = 0x08,
+                              reset_connection_skip_tran = 0x10;
 }
 
 inline constexpr std::size_t packet_header_size = 8;
@@ -54,12 +55,15 @@ class PacketReader {
 
   /// Packets longer than this are an error. May change between packets.
   void set_longest(std::size_t bytes) { longest_ = bytes; }
-  /// Takes from the front of `in`. False: `in` is used up, nothing to report. After an error nothing more works.
+  /// Takes from the front of `in`. False: `in` is used up, nothing to report. After an error nothing more
+  /// works.
   Result<bool> next(Bytes& in, Piece& piece);
   /// No packet is half read. (A message may be.)
   bool between_packets() const { return header_have_ == 0; }
   /// Bytes to the end of the packet that is half read, or of its header while that is not whole.
-  std::size_t missing() const { return header_have_ < packet_header_size ? packet_header_size - header_have_ : left_; }
+  std::size_t missing() const {
+    return header_have_ < packet_header_size ? packet_header_size - header_have_ : left_;
+  }
   /// For a reader above this one that has seen an error: nothing more works.
   void fail_from_here() { failed_ = true; }
 
@@ -82,8 +86,8 @@ class MessageReader {
   ~MessageReader() { clear(); }
   /// Packets longer than this are an error. May change between packets.
   void set_longest_packet(std::size_t bytes) { packets_.set_longest(bytes); }
-  /// Takes from the front of `in` at most to the end of a message; true: `type`, `status` (of the first packet)
-  /// and `payload` are of a whole one, until the next call. A message over the limit is an error.
+  /// Takes from the front of `in` at most to the end of a message; true: `type`, `status` (of the first
+  /// packet) and `payload` are of a whole one, until the next call. A message over the limit is an error.
   Result<bool> next(Bytes& in);
   PacketType type() const { return type_; }
   std::uint8_t status() const { return status_; }
