@@ -32,13 +32,22 @@ bool Channel::fill(std::size_t bytes) {
 
 int Channel::peek() { return fill(1) ? static_cast<unsigned char>(raw_[0]) : -1; }
 
+std::size_t Channel::fill_record() {
+  constexpr std::size_t header = 5;
+  if (!fill(header)) return 0;
+  const auto high = static_cast<unsigned char>(raw_[3]), low = static_cast<unsigned char>(raw_[4]);
+  const std::size_t whole = header + (static_cast<std::size_t>(high) << 8 | low);
+  return fill(whole) ? whole : 0;
+}
+
 Status Channel::start_strict(const TlsCertificate& certificate) {
   auto tls = std::make_unique<TlsSession>(certificate.strict());
   while (true) {
-    if (raw_.empty() && !read_raw(raw_)) return fail(Blame::Client, "closed in the TLS handshake");
+    const std::size_t record = fill_record();
+    if (record == 0) return fail(Blame::Client, "closed in the TLS handshake");
     std::string out;
-    const auto done = tls->handshake(raw_, out);
-    raw_.clear();
+    const auto done = tls->handshake(Bytes(raw_).substr(0, record), out);
+    raw_.erase(0, record);
     if (!out.empty() && !faults_->deliver(fd_, out))
       return fail(Blame::Client, "closed in the TLS handshake");
     if (!done) return std::unexpected(done.error());
@@ -87,14 +96,11 @@ bool Channel::read(std::string& plain) {
   }
   const std::size_t before = plain.size();
   while (plain.size() == before) {
-    constexpr std::size_t record_header = 5;
-    if (!fill(record_header)) return false;
-    const std::size_t length = static_cast<std::size_t>(static_cast<unsigned char>(raw_[3])) << 8 |
-                               static_cast<unsigned char>(raw_[4]);
-    if (!fill(record_header + length)) return false;
+    const std::size_t record = fill_record();
+    if (record == 0) return false;
     const std::lock_guard lock(mutex_);
-    const bool more = tls_->decrypt(Bytes(raw_).substr(0, record_header + length), plain);
-    raw_.erase(0, record_header + length);
+    const bool more = tls_->decrypt(Bytes(raw_).substr(0, record), plain);
+    raw_.erase(0, record);
     if (!more) return plain.size() != before;
   }
   return true;

@@ -1,5 +1,6 @@
-// A client's socket and what lies between it and TDS packets: TLS first (TDS 8.0), TLS inside PRELOGIN packets, for the login
-// alone or for all, or nothing (MS-TDS 2.2.6.5, 3.2.5.3). One thread reads, another may write.
+// A client's socket and what lies between it and TDS packets: TLS first (TDS 8.0), TLS inside PRELOGIN
+// packets, for the login alone or for all, or nothing (MS-TDS 2.2.6.5, 3.2.5.3). One thread reads, another
+// may write.
 #pragma once
 
 #include <memory>
@@ -30,7 +31,8 @@ class Channel {
   void end_tls();
   bool has_tls() const { return tls_ != nullptr; }
 
-  /// Waits for more and appends it. Takes one TLS record at a time, so that end_tls finds the border. False: the end.
+  /// Waits for more and appends it. Takes one TLS record at a time, so that end_tls finds the border.
+  /// False: the end.
   bool read(std::string& plain);
   bool write(Bytes plain);
   /// Both directions; a blocked read returns.
@@ -39,6 +41,7 @@ class Channel {
  private:
   bool read_raw(std::string& raw);
   bool fill(std::size_t bytes);
+  std::size_t fill_record();  // bytes of the TLS record at the front of raw_; 0: the end
 
   int fd_;
   Faults* faults_;

@@ -1,5 +1,5 @@
-// The node's control socket: one command per line, one line of answer ("ok", "error: ..." or JSON). It has no protection but
-// the socket file's mode: this is a test program.
+// The node's control socket: one command per line, one line of answer ("ok", "error: ..." or JSON). It has
+// no protection but the socket file's mode: this is a test program.
 #pragma once
 
 #include <string>

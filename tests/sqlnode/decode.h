@@ -1,4 +1,5 @@
-// Types and values on their way in: parameters of RPC calls and columns and rows of bulk load (MS-TDS 2.2.6.6, 2.2.6.1).
+// Types and values on their way in: parameters of RPC calls and columns and rows of bulk load (MS-TDS
+// 2.2.6.6, 2.2.6.1).
 #pragma once
 
 #include <cstdint>

@@ -193,8 +193,8 @@ std::string bytes_of(const Type& type, const Value& value) {
     case Kind::VarChar:
     case Kind::Text: return to_latin1(text_of(value));
     case Kind::NVarChar:
-    case Kind::NText: return tds::to_utf16(text_of(value));
-    case Kind::Xml: return "\xFF\xFE" + tds::to_utf16(text_of(value));
+    case Kind::NText:
+    case Kind::Xml: return tds::to_utf16(text_of(value));
     case Kind::VarBinary:
     case Kind::Image: return text_of(value);
     default: return moment_value(type, value);

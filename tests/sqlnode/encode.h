@@ -1,6 +1,6 @@
-// Types and values on their way to a client: TYPE_INFO, COLMETADATA, ROW, NBCROW and RETURNVALUE (MS-TDS 2.2.5.4, 2.2.7.4,
-// 2.2.7.13, 2.2.7.19). What a version does not know is sent as it was there: dates as texts before 7.3, MAX types and XML as
-// TEXT, NTEXT and IMAGE before 7.2.
+// Types and values on their way to a client: TYPE_INFO, COLMETADATA, ROW, NBCROW and RETURNVALUE (MS-TDS
+// 2.2.5.4, 2.2.7.4, 2.2.7.13, 2.2.7.19). What a version does not know is sent as it was there: dates as
+// texts before 7.3, MAX types and XML as TEXT, NTEXT and IMAGE before 7.2.
 #pragma once
 
 #include <cstdint>

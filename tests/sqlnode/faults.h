@@ -1,4 +1,5 @@
-// What a node does wrong on command. One per process, shared by all sessions; everything here may be called from any thread.
+// What a node does wrong on command. One per process, shared by all sessions; everything here may be called
+// from any thread.
 #pragma once
 
 #include <atomic>
@@ -26,7 +27,8 @@ class Faults {
   void die_at(std::uint64_t bytes);
   void hold_commits();
   void release();
-  /// Called when a commit or an autocommit write is done and not yet answered; returns when it may be, or when `gone`.
+  /// Called when a commit or an autocommit write is done and not yet answered; returns when it may be, or
+  /// when `gone`.
   void wait_while_held(const std::function<bool()>& gone);
 
   std::string route() const;

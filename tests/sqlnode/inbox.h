@@ -1,5 +1,6 @@
-// What a logged-in client sends, read by a thread of its own, so that an attention is noticed while a statement runs. Requests
-// wait here in order; an attention that came while one was being executed is told through `cancelled`.
+// What a logged-in client sends, read by a thread of its own, so that an attention is noticed while a
+// statement runs. Requests wait here in order; an attention that came while one was being executed is told
+// through `cancelled`.
 #pragma once
 
 #include <atomic>
@@ -25,7 +26,8 @@ class Inbox {
  public:
   static constexpr std::size_t request_max = 512 * 1024 * 1024;  ///< bytes of one request
 
-  /// `first` are bytes read behind the login. `exact`: the size that packets but a message's last must have (2.2.3, since 7.3), or 0.
+  /// `first` are bytes read behind the login. `exact`: the size that packets but a message's last must have
+  /// (2.2.3, since 7.3), or 0.
   Inbox(Channel& channel, std::string first, std::size_t longest, std::size_t exact);
   /// The channel must be shut by now.
   ~Inbox();

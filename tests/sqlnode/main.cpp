@@ -1,14 +1,16 @@
 // sqlnode: a stand-in for one node of a SQL Server pair, to test and demonstrate Holdfast with.
 //
-// What it is: a real TDS server (7.1 to 7.4, and 8.0 "strict") that real drivers log in to: PRELOGIN and TLS in every mode,
-// LOGIN7, batches, RPC with prepared handles, transaction manager requests, bulk load, attention, connection reset and session
-// recovery. Behind it is a small T-SQL over one SQLite file, which survives the process and which two nodes may share, as the
-// nodes of a failover cluster share a disk. It has the roles of an availability group's replica, and does wrong what a test
-// tells it to do wrong through its control socket (control.h).
+// What it is: a real TDS server (7.1 to 7.4, and 8.0 "strict") that real drivers log in to: PRELOGIN and
+// TLS in every mode, LOGIN7, batches, RPC with prepared handles, transaction manager requests, bulk load,
+// attention, connection reset and session recovery. Behind it is a small T-SQL over one SQLite file, which
+// survives the process and which two nodes may share, as the nodes of a failover cluster share a disk. It
+// has the roles of an availability group's replica, and does wrong what a test tells it to do wrong through
+// its control socket (control.h).
 //
-// What it is not: SQL Server. Its T-SQL is what the tests and some drivers need; there are no users but logins, no real
-// locking but SQLite's, no replication, no MARS, no Windows logins, no cursors, no table-valued parameters, no encryption of
-// columns. Nothing of it is part of the product, and nothing here is a claim about how SQL Server is built.
+// What it is not: SQL Server. Its T-SQL is what the tests and some drivers need; there are no users but
+// logins, no real locking but SQLite's, no replication, no MARS, no Windows logins, no cursors, no
+// table-valued parameters, no encryption of columns. Nothing of it is part of the product, and nothing here
+// is a claim about how SQL Server is built.
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <poll.h>

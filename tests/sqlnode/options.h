@@ -10,7 +10,8 @@
 namespace holdfast::sqlnode {
 
 enum class Role : std::uint8_t { Primary, Secondary, Readable, Resolving };
-/// Off, On and NotSupported are a server's settings in the table of MS-TDS 2.2.6.5; StrictOnly takes TDS 8.0 alone.
+/// Off, On and NotSupported are a server's settings in the table of MS-TDS 2.2.6.5; StrictOnly takes TDS
+/// 8.0 alone.
 enum class Encrypt : std::uint8_t { Off, On, None, StrictOnly };
 
 struct Options {

@@ -1,6 +1,7 @@
-// RPC requests (MS-TDS 2.2.6.6): the procedures that are the server's own affair, sp_executesql, sp_prepare, sp_execute,
-// sp_prepexec, sp_prepexecrpc and sp_unprepare, with the handles that a session has; all others go to the engine by name.
-// Cursors are refused with error 16945: no driver opens one unless it is asked to.
+// RPC requests (MS-TDS 2.2.6.6): the procedures that are the server's own affair, sp_executesql,
+// sp_prepare, sp_execute, sp_prepexec, sp_prepexecrpc and sp_unprepare, with the handles that a session
+// has; all others go to the engine by name. Cursors are refused with error 16945: no driver opens one
+// unless it is asked to.
 #pragma once
 
 #include <atomic>
@@ -20,7 +21,8 @@ class Prepared {
  public:
   explicit Prepared(Engine& engine) : engine_(&engine) {}
 
-  /// `payload` is the message's after ALL_HEADERS. An error ends the connection: the stream is not understood.
+  /// `payload` is the message's after ALL_HEADERS. An error ends the connection: the stream is not
+  /// understood.
   Status run(Bytes payload, std::uint32_t version, Reply& reply, const std::atomic<bool>& cancelled);
   void forget_all() { statements_.clear(); }
   std::size_t size() const { return statements_.size(); }

@@ -1,5 +1,5 @@
-// Turns what the engine yields into the tokens of one response and sends them in packets as they fill. The last DONE is kept
-// back until it is known whether more follows (MS-TDS 2.2.7.6).
+// Turns what the engine yields into the tokens of one response and sends them in packets as they fill. The
+// last DONE is kept back until it is known whether more follows (MS-TDS 2.2.7.6).
 #pragma once
 
 #include <atomic>
@@ -27,7 +27,8 @@ struct Wire {
 
 class Reply final : public Sink {
  public:
-  /// `running`: false once the client has cancelled or gone. `in_transaction`: the engine has a user's transaction now.
+  /// `running`: false once the client has cancelled or gone. `in_transaction`: the engine has a user's
+  /// transaction now.
   Reply(const Wire& wire, std::function<bool()> running, std::function<bool()> in_transaction)
       : wire_(&wire), running_(std::move(running)), in_transaction_(std::move(in_transaction)) {}
 

@@ -1,5 +1,6 @@
-// Between the engine's texts (ISO dates, decimals, GUIDs, UTF-8) and the bytes that TDS has for them (MS-TDS 2.2.5.5).
-// Pure functions. What does not parse becomes a zero of its kind on the way out: the engine is trusted, not a client.
+// Between the engine's texts (ISO dates, decimals, GUIDs, UTF-8) and the bytes that TDS has for them
+// (MS-TDS 2.2.5.5). Pure functions. What does not parse becomes a zero of its kind on the way out: the
+// engine is trusted, not a client.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +30,8 @@ std::string offset_bytes(const Moment& moment, int scale);  ///< DATETIMEOFFSET:
 std::string datetime_bytes(const Moment& moment);  ///< eight: days since 1900, 1/300 s
 std::string smalldatetime_bytes(const Moment& moment);  ///< four: days, minutes
 
-/// `bytes` are of DATEN, TIMEN, DATETIME2N, DATETIMEOFFSETN, or (scale unused) of DATETIMN with eight or four.
+/// `bytes` are of DATEN, TIMEN, DATETIME2N, DATETIMEOFFSETN, or (scale unused) of DATETIMN with eight or
+/// four.
 std::string date_text(Bytes bytes);
 std::string time_text(Bytes bytes, int scale);
 std::string datetime2_text(Bytes bytes, int scale);

@@ -1,4 +1,5 @@
-// One client: PRELOGIN, TLS, LOGIN7, then requests until the end. Lives on its own thread; only end() is for others.
+// One client: PRELOGIN, TLS, LOGIN7, then requests until the end. Lives on its own thread; only end() is
+// for others.
 #pragma once
 
 #include <atomic>

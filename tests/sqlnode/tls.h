@@ -1,5 +1,6 @@
-// A session's TLS, fed and emptied as bytes: the TDS side decides whether they travel raw or inside PRELOGIN packets. OpenSSL
-// directly, because the product's own context knows nothing of TDS and this is test code.
+// A session's TLS, fed and emptied as bytes: the TDS side decides whether they travel raw or inside
+// PRELOGIN packets. OpenSSL directly, because the product's own context knows nothing of TDS and this is
+// test code.
 #pragma once
 
 #include <memory>
