@@ -14,7 +14,7 @@ struct InstanceView {
   bool usable = false;           ///< up and not drained: may get new requests
   bool lost = false;             ///< given up: requests in flight to it are taken back
   std::uint32_t weight = 0;      ///< effective weight, slow start included (balance)
-  bool readable = false;         ///< SQL: a secondary that takes reads (ApplicationIntent=ReadOnly); not usable
+  bool readable = false;         ///< SQL: a secondary that takes reads; sessions that only read may go there
 };
 
 struct ServiceView {
