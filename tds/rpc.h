@@ -1,5 +1,6 @@
-// Requests other than plain text: RPC (MS-TDS 2.2.6.6) and transaction manager requests (2.2.6.9). Read from a whole
-// message; offsets tell where a prepared handle stands, because a relay may have to change its four bytes.
+// Requests other than plain text: RPC (MS-TDS 2.2.6.6) and transaction manager requests (2.2.6.9). Read
+// from a whole message; offsets tell where a prepared handle stands, because a relay may have to change its
+// four bytes.
 #pragma once
 
 #include <cstdint>
@@ -14,16 +15,16 @@
 namespace holdfast::tds {
 
 enum class ProcId : std::uint16_t {
-  None = 0, Cursor = 1, CursorOpen = 2, CursorPrepare = 3, CursorExecute = 4, CursorPrepExec = 5, CursorUnprepare = 6,
-  CursorFetch = 7, CursorOption = 8, CursorClose = 9, ExecuteSql = 10, Prepare = 11, Execute = 12, PrepExec = 13,
-  PrepExecRpc = 14, Unprepare = 15,
+  None = 0, Cursor = 1, CursorOpen = 2, CursorPrepare = 3, CursorExecute = 4, CursorPrepExec = 5,
+  CursorUnprepare = 6, CursorFetch = 7, CursorOption = 8, CursorClose = 9,
+  ExecuteSql = 10, Prepare = 11, Execute = 12, PrepExec = 13, PrepExecRpc = 14, Unprepare = 15,
 };
 
 struct RpcParameter {
   Bytes name;                      ///< UTF-16LE, with its @
   std::uint8_t status = 0;         ///< 1: by reference (output), 2: default value
   TypeInfo type;
-  std::optional<Bytes> value;      ///< null: none. PLP values are whole only if they came in one chunk; else see plp
+  std::optional<Bytes> value;      ///< null: none. PLP values are whole only if in one chunk; else see plp
   bool plp_split = false;          ///< the value is in several chunks: `value` has the first
   Bytes plp;                       ///< if so: all of them with their lengths, for append_plp
   std::size_t value_at = 0;        ///< offset of the value's bytes in the payload; 0 if null
@@ -40,9 +41,10 @@ struct RpcCall {
 
 inline constexpr std::size_t rpc_calls_max = 1024, rpc_parameters_max = 4096;
 
-/// `payload` is the whole message's after ALL_HEADERS; views point into it. Offsets count from its start. A type that
-/// is not understood (an encrypted parameter too) is an error: the caller then knows nothing about the call. Enclave
-/// packages (column encryption 2 and later) are not looked for; with them acknowledged this must not be asked.
+/// `payload` is the whole message's after ALL_HEADERS; views point into it. Offsets count from its start. A
+/// type that is not understood (an encrypted parameter too) is an error: the caller then knows nothing
+/// about the call. Enclave packages (column encryption 2 and later) are not looked for; with them
+/// acknowledged this must not be asked.
 Result<std::vector<RpcCall>> parse_rpc(Bytes payload, std::uint32_t version);
 
 /// A text parameter's value (NVARCHAR, NTEXT of 7.1) as UTF-16LE, chunks joined into `scratch`.
@@ -63,6 +65,7 @@ Result<TmRequest> parse_transaction_request(Bytes payload);
 // Our own requests: whole payloads, ALL_HEADERS included where the version has them.
 std::string build_batch(std::uint32_t version, std::string_view utf8_text, std::uint64_t descriptor = 0);
 /// sp_prepare with its handle output, parameter declaration and statement, both UTF-16LE.
-std::string build_prepare(std::uint32_t version, Bytes declaration, Bytes statement, std::uint64_t descriptor = 0);
+std::string build_prepare(std::uint32_t version, Bytes declaration, Bytes statement,
+                          std::uint64_t descriptor = 0);
 
 }  // namespace holdfast::tds

@@ -137,8 +137,8 @@ bool TokenWalk::drain(Cursor& c) {
   return run_ == 0;
 }
 
-// An item is put together at held_'s end. It is given little more than it has already: long payloads are not copied for
-// it, nor is one that comes in many feeds read too often. What was too much goes back.
+// An item is put together at held_'s end. It is given little more than it has already: long payloads are
+// not copied for it, nor is one that comes in many feeds read too often. What was too much goes back.
 Result<bool> TokenWalk::item(Cursor& c) {
   constexpr std::size_t fill_min = 64;
   flush(c);

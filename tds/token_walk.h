@@ -1,6 +1,7 @@
-// Walks the tokens of one response stream in any split, stepping over rows and values without keeping them. Whole small tokens
-// of the kinds asked for are shown to a sink, which may pass, change or drop them; all other bytes pass unchanged. Used where
-// a response must be understood; a relay that need not understand looks at packet headers and the last token only.
+// Walks the tokens of one response stream in any split, stepping over rows and values without keeping them.
+// Whole small tokens of the kinds asked for are shown to a sink, which may pass, change or drop them; all
+// other bytes pass unchanged. Used where a response must be understood; a relay that need not understand
+// looks at packet headers and the last token only.
 //
 //   token byte ─▶ fixed length ─▶ ...      ROW ─▶ column 1 ─▶ ... ─▶ column n (PLP: chunk by chunk)
 //              └▶ length in front           COLMETADATA is read for the rows that follow
@@ -22,7 +23,8 @@ namespace holdfast::tds {
 class TokenSink {
  public:
   enum class Verdict : std::uint8_t { Pass, Replace, Drop };
-  /// `whole` is the token, its type byte included. Replace: `replacement`, empty when called, goes in its place.
+  /// `whole` is the token, its type byte included. Replace: `replacement`, empty when called, goes in its
+  /// place.
   virtual Verdict on_token(Token token, Bytes whole, std::string& replacement) = 0;
 
  protected:
@@ -38,34 +40,38 @@ class TokenWalk {
   using Kinds = std::bitset<256>;
   static Kinds kinds(std::initializer_list<Token> tokens);
 
-  /// Rows are never shown, nor a RETURNVALUE of a type without a small limit (PLP, text): both pass as they come.
-  /// `column_encryption`: FeatureExtAck 04 was negotiated, which changes COLMETADATA: not understood, an error there.
+  /// Rows are never shown, nor a RETURNVALUE of a type without a small limit (PLP, text): both pass as they
+  /// come. `column_encryption`: FeatureExtAck 04 was negotiated, which changes COLMETADATA: not understood,
+  /// an error there.
   TokenWalk(std::uint32_t version, Kinds shown, TokenSink& sink, bool column_encryption = false);
   /// The version acknowledged in FeatureExtAck 09, 1 or 2; without it a DATACLASSIFICATION cannot be read.
   void set_data_classification(std::uint8_t version) { classification_ = version; }
 
-  /// Payload bytes of the response, in any split. What passes is appended to `out`; null: nobody wants it. An unknown token, an
-  /// unknown type, or a token over the limit is an error; then what was fed and not passed is in held().
+  /// Payload bytes of the response, in any split. What passes is appended to `out`; null: nobody wants it.
+  /// An unknown token, an unknown type, or a token over the limit is an error; then what was fed and not
+  /// passed is in held().
   Status feed(Bytes payload, std::string* out);
   /// Nothing is half read: the bytes so far end with a token.
   bool at_boundary() const { return phase_ == Phase::Token && run_ == 0 && held_.empty(); }
-  /// Bytes of a token that is not whole yet; after an error they and the rest of the response can go on unread.
+  /// Bytes of a token that is not whole yet; after an error they and the rest of the response can go on
+  /// unread.
   Bytes held() const { return held_; }
   /// Rows seen (ROW, NBCROW).
   std::uint64_t rows() const { return rows_; }
   void restart();  ///< for the next response
 
  private:
-  // What the next bytes are. Those up to ReturnHead are items: small, and read only when whole. Behind an item there may be
-  // a run, bytes that nobody looks at.
+  // What the next bytes are. Those up to ReturnHead are items: small, and read only when whole. Behind an
+  // item there may be a run, bytes that nobody looks at.
   enum class Phase : std::uint8_t {
-    Token, ShortLength, LongLength, EnvHead, Feature, ColumnCount, Column, AltHead, AltColumn, AltRowId, ReturnHead,
-    LabelCount, Label, InformationCount, Information, Rank, ClassifiedCount, Classified,
-    Bitmap, Values, End,
+    Token, ShortLength, LongLength, EnvHead, Feature, ColumnCount, Column, AltHead, AltColumn, AltRowId,
+    ReturnHead, LabelCount, Label, InformationCount, Information, Rank, ClassifiedCount,
+    Classified, Bitmap, Values, End,
   };
   // Where in a value whose length has several parts.
   enum class Part : std::uint8_t { Head, Chunk, BehindPointer };
-  // Whose columns the values are of. Rows of ROW are stepped over by steps_, in which neighbours of fixed size are one.
+  // Whose columns the values are of. Rows of ROW are stepped over by steps_, in which neighbours of fixed
+  // size are one.
   enum class Layout : std::uint8_t { Row, NullableRow, Compute, Returned };
   struct Column {
     LengthKind kind = LengthKind::Fixed;

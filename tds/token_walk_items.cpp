@@ -1,5 +1,5 @@
-// The small parts of tokens that must be read: lengths, columns, heads. Each reader is given the bytes from where its item
-// begins and either has all it needs, or changes nothing.
+// The small parts of tokens that must be read: lengths, columns, heads. Each reader is given the bytes from
+// where its item begins and either has all it needs, or changes nothing.
 #include <algorithm>
 
 #include "tds/login7.h"
@@ -45,7 +45,8 @@ std::size_t TokenWalk::read_length(Bytes b, bool wide) {
   return in.at();
 }
 
-// 2.2.7.9: the length of kind 15 covers its type byte only; a value with a length of four bytes and a byte follow.
+// 2.2.7.9: the length of kind 15 covers its type byte only; a value with a length of four bytes and a byte
+// follow.
 std::size_t TokenWalk::read_env_head(Bytes b) {
   LittleReader in(b);
   const auto length = in.u16();
@@ -157,7 +158,8 @@ Result<std::size_t> TokenWalk::read_return_head(Bytes b) {
   return in.at();
 }
 
-// 2.2.7.5, of which nothing says how long it is: labels, information types, a rank since version 2, columns.
+// 2.2.7.5, of which nothing says how long it is: labels, information types, a rank since version 2,
+// columns.
 std::size_t TokenWalk::read_classification(Bytes b) {
   LittleReader in(b);
   const bool ranked = classification_ >= 2;

@@ -1,5 +1,5 @@
-// Values of rows and of returned parameters: their lengths are read, they are not. At speed: what lies whole in the input
-// is stepped over in one loop; only a length that is cut off takes the way byte by byte.
+// Values of rows and of returned parameters: their lengths are read, they are not. At speed: what lies
+// whole in the input is stepped over in one loop; only a length that is cut off takes the way byte by byte.
 #include <algorithm>
 
 #include "tds/token_walk.h"

@@ -138,7 +138,8 @@ Result<std::optional<TypeInfo>> parse_type_info(LittleReader& in, std::uint32_t 
 }
 
 void append_nvarchar_type(std::string& out, std::uint16_t max_bytes) {
-  // Latin1_General, case-insensitive, sort order 52: what an installation has by default. For Unicode any will do.
+  // Latin1_General, case-insensitive, sort order 52: what an installation has by default. For Unicode any
+  // will do.
   constexpr Bytes collation("\x09\x04\xd0\x00\x34", collation_size);
   LittleWriter(out).u8(0xe7).u16(max_bytes == 0 ? ushort_max_size : max_bytes).bytes(collation);
 }

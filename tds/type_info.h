@@ -1,4 +1,5 @@
-// TYPE_INFO (MS-TDS 2.2.5.4 to 2.2.5.6): how long a value of a column or parameter is. Nothing here interprets values.
+// TYPE_INFO (MS-TDS 2.2.5.4 to 2.2.5.6): how long a value of a column or parameter is. Nothing here
+// interprets values.
 #pragma once
 
 #include <cstdint>
@@ -33,17 +34,20 @@ struct TypeInfo {
 /// Who wrote it: a client gives a UDT no size, a text no pointer, and only it may send a table.
 enum class TypeFrom : std::uint8_t { Server, Client };
 
-/// Reads one, up to and without the column's name. Nullopt if bytes are missing; an unknown type is an error, and the
-/// caller can go no further. A table (Tvp) is read up to its name: its columns and rows are part of the value.
+/// Reads one, up to and without the column's name. Nullopt if bytes are missing; an unknown type is an
+/// error, and the caller can go no further. A table (Tvp) is read up to its name: its columns and rows are
+/// part of the value.
 Result<std::optional<TypeInfo>> parse_type_info(LittleReader& in, std::uint32_t version,
                                                 TypeFrom from = TypeFrom::Server);
-/// Writes NVARCHAR of so many bytes, or NVARCHAR(MAX) for 0 (7.2 and later), and INTN(4): what our own requests need.
+/// Writes NVARCHAR of so many bytes, or NVARCHAR(MAX) for 0 (7.2 and later), and INTN(4): what our own
+/// requests need.
 void append_nvarchar_type(std::string& out, std::uint16_t max_bytes);
 void append_int_type(std::string& out);
 
-/// A whole value in one piece of memory: its bytes without lengths; nullopt: null. For PLP the chunks, joined into `scratch`.
-/// Result's error: bytes are missing or lengths lie. Tvp values are skipped and yield an empty value; columns of one are
-/// read as those of the newest version, which are the same since 7.3.
+/// A whole value in one piece of memory: its bytes without lengths; nullopt: null. For PLP the chunks,
+/// joined into `scratch`. Result's error: bytes are missing or lengths lie. Tvp values are skipped and
+/// yield an empty value; columns of one are read as those of the newest version, which are the same since
+/// 7.3.
 Result<std::optional<Bytes>> parse_value(LittleReader& in, const TypeInfo& type, std::string& scratch);
 
 /// The chunks of a PLP value (2.2.5.2.3), where they stand.
