@@ -21,6 +21,7 @@ struct AccessRecord {
   Address client;
   std::string_view method, host, target, user_agent, request_id;
   std::string_view tls;           ///< "TLSv1.3", empty: none
+  std::string_view user, application, database;  ///< of a SQL login
   unsigned version_minor = 1;
   unsigned status = 0;            ///< 0: none sent
   std::uint64_t bytes_in = 0, bytes_out = 0;  ///< body bytes

@@ -60,6 +60,9 @@ void format_json(const AccessRecord& r, std::string& out) {
   append_unless_empty(json, "user_agent", r.user_agent);
   append_unless_empty(json, "request_id", r.request_id);
   append_unless_empty(json, "tls", r.tls);
+  append_unless_empty(json, "user", r.user);
+  append_unless_empty(json, "application", r.application);
+  append_unless_empty(json, "database", r.database);
   json.field("bytes_in", r.bytes_in)
       .field("bytes_out", r.bytes_out)
       .key("total_ms")
@@ -106,7 +109,8 @@ void append_millis(std::string& out, std::string_view name, Duration d) {
   append_thousandths(out, d.to_micros(), true);
 }
 
-/// The combined format of other servers, then our own fields as name=value. There is no user and no referrer.
+/// The combined format of other servers, then our own fields as name=value. Its user is of HTTP, and so
+/// there is none; there is no referrer.
 void format_common(const AccessRecord& r, std::string& out) {
   char text[64];
   out += r.client.family == Address::Family::None ? "-" : r.client.ip();
@@ -129,6 +133,9 @@ void format_common(const AccessRecord& r, std::string& out) {
   append_pair(out, "instance", r.instance);
   append_pair(out, "request_id", r.request_id);
   append_pair(out, "tls", r.tls);
+  if (!r.user.empty()) append_pair(out, "user", r.user);
+  if (!r.application.empty()) append_pair(out, "application", r.application);
+  if (!r.database.empty()) append_pair(out, "database", r.database);
   out.append(" bytes_in=").append(std::to_string(r.bytes_in));
   append_millis(out, "total_ms", r.total);
   append_millis(out, "parked_ms", r.parked);

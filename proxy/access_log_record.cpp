@@ -14,6 +14,7 @@ constexpr std::string_view AccessRecord::* string_members[] = {
     &AccessRecord::listen, &AccessRecord::route,      &AccessRecord::service, &AccessRecord::instance,
     &AccessRecord::method, &AccessRecord::host,       &AccessRecord::target,  &AccessRecord::user_agent,
     &AccessRecord::tls,    &AccessRecord::request_id, &AccessRecord::reasons, &AccessRecord::outcome,
+    &AccessRecord::user,   &AccessRecord::application, &AccessRecord::database,
 };
 static_assert(std::size(string_members) == PackedRecord::strings);
 

@@ -22,7 +22,7 @@ class PackedRecord {
   PackedRecord& operator=(const PackedRecord&) = delete;
   std::span<const Bytes> pieces() const { return pieces_; }
 
-  static constexpr std::size_t strings = 12;
+  static constexpr std::size_t strings = 15;
 
  private:
   alignas(8) std::array<char, 192> fixed_;

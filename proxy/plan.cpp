@@ -72,7 +72,34 @@ Status Plan::load_tls() {
       service_tls_.back().push_back(std::move(*context));
     }
   }
+  return load_sql_tls();
+}
+
+/// Who relays SQL to whom decides: TLS is then part of TDS, and verified only if the service has `tls`.
+Status Plan::load_sql_tls() {
+  sql_tls_.resize(snapshot_->services.size());
+  for (const conf::Listen& listen : snapshot_->listens) {
+    if (listen.protocol != conf::Protocol::Tds || listen.tds.mode != conf::TdsMode::Aware) continue;
+    const std::size_t at = service_index(listen.service);
+    const conf::Service& service = snapshot_->services[at];
+    if (service.sql.encrypt == conf::TdsEncrypt::None || !sql_tls_[at].empty()) continue;
+    conf::ServiceTls unverified;
+    unverified.verify = false;
+    for (const conf::Instance& instance : service.instances) {
+      io::TlsClientOptions options = client_options(service.tls.value_or(unverified), instance);
+      if (service.sql.encrypt == conf::TdsEncrypt::Strict) options.alpn = {"tds/8.0"};
+      auto context = io::TlsContext::client(options);
+      if (!context) return fail(Blame::Operator, "service." + service.name + ": " + context.error().text);
+      sql_tls_[at].push_back(std::move(*context));
+    }
+  }
   return {};
+}
+
+std::vector<const io::TlsContext*> Plan::sql_tls(std::size_t service) const {
+  std::vector<const io::TlsContext*> contexts;
+  for (const Tls& context : sql_tls_[service]) contexts.push_back(context.get());
+  return contexts;
 }
 
 }  // namespace holdfast

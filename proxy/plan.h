@@ -31,6 +31,8 @@ class Plan {
   std::vector<std::shared_ptr<const io::TlsContext>> check_tls(std::size_t service) const {
     return service_tls_[service];
   }
+  /// For aware SQL sessions, one per instance; empty: no TLS towards them.
+  std::vector<const io::TlsContext*> sql_tls(std::size_t service) const;
   std::size_t service_index(const conf::Route& route) const {
     return route_service_[static_cast<std::size_t>(&route - snapshot_->routes.data())];
   }
@@ -40,11 +42,12 @@ class Plan {
   using Tls = std::shared_ptr<const io::TlsContext>;
   explicit Plan(conf::SnapshotPtr snapshot);
   Status load_tls();
+  Status load_sql_tls();
 
   conf::SnapshotPtr snapshot_;
   Router router_;
   std::vector<Tls> listen_tls_;
-  std::vector<std::vector<Tls>> service_tls_;
+  std::vector<std::vector<Tls>> service_tls_, sql_tls_;
   std::vector<std::size_t> route_service_;
 };
 

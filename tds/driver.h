@@ -1,15 +1,11 @@
-// The opaque TDS session: a client of a listener with protocol "tds", joined to the service's live
-// instance, byte for byte. It waits where no instance can be had, up to the listener's deadline, and ends
-// at once when its instance is lost, so that no driver hangs. Owned by the loop's Sessions.
-//
-//   Opening ──▶ Parked ◀──▶ Connecting ──▶ Relaying ──▶ Done       every state ──▶ Done
-//   (PROXY, TLS)  no instance   one attempt      tunnel
+// What the sessions of one SQL listener share on one loop, and the door through which an accepted stream
+// becomes one of them: aware (driver_session.h) or opaque (driver_opaque.h), as the listener says. Owned by
+// the Worker.
 #pragma once
 
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -19,11 +15,12 @@
 #include "proxy/io/io.h"
 #include "proxy/io/tls.h"
 #include "proxy/metrics.h"
-#include "proxy/relay.h"
 #include "proxy/service.h"
 #include "proxy/session.h"
 
 namespace holdfast::tds {
+
+class SqlSight;
 
 /// Connections per instance of one service in the whole process, for `max_connections`. All loops share
 /// it; it is touched once a connection. Instances beyond the first 64 are not counted.
@@ -37,8 +34,7 @@ class InstanceLoad {
   std::array<std::atomic<std::uint32_t>, 64> open_{};
 };
 
-/// What the sessions of one listener share on one loop. It must outlive them: `sessions_alive` says
-/// how many there are. `config` points into `snapshot`.
+/// It must outlive the sessions: `sessions_alive` says how many there are. `config` points into `snapshot`.
 struct TdsContext {
   io::Loop& loop;
   Sessions& sessions;
@@ -46,98 +42,41 @@ struct TdsContext {
   unsigned loop_number = 0;
   conf::SnapshotPtr snapshot;
   const conf::Listen& config;
-  const io::TlsContext* tls = nullptr;  ///< null: the client's bytes are relayed as they are
+  const io::TlsContext* tls = nullptr;  ///< aware: for clients; null: they get no TLS
   Service& service;
   ServiceCounters& service_counters;
   ListenCounters& counters;
   InstanceLoad& load;
   std::uint64_t sessions_alive = 0;
+  std::vector<const io::TlsContext*> server_tls = {};  ///< aware: by instance; empty: no TLS towards them
+  SqlSight* sight = nullptr;  ///< aware: who watches; null: nobody
 };
+
+/// What a session leaves in the access log.
+struct SessionRecord {
+  WallTime at{};
+  Instant opened{};
+  Address peer, local;
+  std::string tls_version;
+  std::string user, application, database;  ///< aware: as the login named them, UTF-8
+  std::string reasons;  ///< why attempts failed, bounded
+  unsigned attempts = 0;
+  std::uint64_t bytes_in = 0, bytes_out = 0;
+  Duration parked{}, connect{};
+
+  void add_reason(std::string_view reason);
+};
+
+/// `instance` -1: none. Also adds to the listener's byte counters.
+void log_session(TdsContext& context, const SessionRecord& record, int instance, std::string_view outcome);
+
+/// What a fault of an instance's socket says about the instance; false: more about this process.
+bool evidence_of(io::Fault fault, Evidence& evidence);
+
+/// Whether the listener's PROXY protocol setting lets this peer in.
+bool proxy_trusted(const conf::ProxyProtocol& config, const Address& peer);
 
 /// Takes an accepted stream; ends with an access record.
 void accept_tds(io::StreamPtr stream, Doorman::Ticket ticket, TdsContext& context);
-
-class TdsSession final : public Session,
-                         private ServiceWatcher,
-                         private RelayEvents,
-                         private io::StreamEvents,
-                         private io::TimerEvents {
- public:
-  /// Bytes of a waiting client that are kept; then it is not read.
-  static constexpr std::size_t held_max = 64 * 1024;
-
-  TdsSession(TdsContext& context, Doorman::Ticket ticket);
-  ~TdsSession() override;
-  void open(io::StreamPtr stream);
-
-  /// Opaque bytes show no end of a statement: the session goes on until the client ends it or the engine
-  /// cuts it.
-  void drain() override {}
-  void cut() override;
-
- private:
-  enum class State : std::uint8_t { Opening, Parked, Connecting, Relaying, Done };
-
-  /// The instance's side while it is being connected.
-  struct ServerSide final : io::StreamEvents {
-    explicit ServerSide(TdsSession& s) : session(s) {}
-    void on_connected() override { session.server_connected(); }
-    void on_data(Bytes) override {}
-    void on_end() override {}
-    void on_fault(io::Fault fault, std::string_view) override { session.server_failed(fault); }
-    TdsSession& session;
-  };
-
-  // The client until it is relayed.
-  void on_connected() override;
-  void on_data(Bytes data) override;
-  void on_end() override;
-  void on_fault(io::Fault fault, std::string_view detail) override;
-  void on_timer() override;
-  void on_service_changed(Service& service) override;
-  void on_relay_end(const RelayEnd& end) override;
-
-  void next_layer();
-  void ready();
-  void try_connect();
-  int choose() const;
-  int choose_balanced() const;
-  bool tried(std::size_t instance) const;
-  bool lost() const;
-  void connect_to(std::size_t instance);
-  void server_connected();
-  void server_failed(io::Fault fault);
-  void abandon_attempt(std::string_view reason);
-  void park();
-  void unpark();
-  void arm();
-  void end(std::string_view outcome, bool reset);
-  void release_instance();
-  void log_access(std::string_view outcome);
-  InstanceCounters& instance_counters();
-
-  TdsContext& context_;
-  Doorman::Ticket ticket_;
-  ServerSide server_side_{*this};
-  io::StreamPtr client_, server_;
-  std::unique_ptr<Relay> relay_;
-  io::TimerPtr timer_;
-  State state_ = State::Opening;
-  bool secured_ = false;             ///< the TLS layer is on, or none is needed
-  int instance_ = -1;                ///< of the attempt or the relay; -1: none
-  std::vector<std::size_t> tried_;   ///< instances that failed since the view last changed
-  std::string held_;                 ///< client bytes that wait for an instance
-  Address peer_, local_;
-  std::string tls_version_;
-  WallTime at_{};
-  Instant opened_{}, parked_since_{}, connect_since_{};
-  Instant deadline_ = Instant::never();    ///< of the wait for an instance, or of Opening
-  Instant connect_due_ = Instant::never();
-  Instant retry_at_ = Instant::never();
-  Duration retry_wait_{}, parked_{}, connect_{};
-  unsigned attempts_ = 0;
-  std::string reasons_;              ///< why attempts failed, bounded
-  bool counted_parked_ = false;  ///< in the service's parked_now
-};
 
 }  // namespace holdfast::tds

@@ -57,6 +57,8 @@ class TlsSession {
   };
 
   virtual ~TlsSession() = default;
+  /// No later version than TLS 1.2. Before the first feed().
+  virtual void limit_to_tls12() = 0;
   /// Takes ciphertext from the peer, writes plaintext into [plain, plain + plain_size) and appends
   /// what must be sent to `out`, also when it fails: that is the alert for the peer. Returns when the
   /// handshake is done, before any plaintext. Call again with the rest while it takes or yields anything.
@@ -91,5 +93,10 @@ class TlsContext {
 /// it delivers on a later turn what was held while reading was stopped.
 StreamPtr make_tls_stream(Loop& loop, StreamPtr plain, std::unique_ptr<TlsSession> session,
                           StreamEvents& events);
+
+/// The same over a stream that was read before: `taken` is ciphertext that came and was not yet given to the
+/// session. With `open` the handshake is over, and on_connected is not called.
+StreamPtr resume_tls_stream(Loop& loop, StreamPtr plain, std::unique_ptr<TlsSession> session,
+                            StreamEvents& events, std::string taken, bool open);
 
 }  // namespace holdfast::io

@@ -73,6 +73,11 @@ class SslSession final : public TlsSession {
       SSL_set_connect_state(ssl_.get());
   }
 
+  // SSL_set_max_proto_version, whose macro ends in an old-style cast.
+  void limit_to_tls12() override {
+    SSL_ctrl(ssl_.get(), SSL_CTRL_SET_MAX_PROTO_VERSION, TLS1_2_VERSION, nullptr);
+  }
+
   Result<Step> feed(Bytes cipher, char* plain, std::size_t plain_size, std::string& out) override {
     Attach attached(*this, cipher, out);
     Step step;

@@ -32,6 +32,21 @@ class TlsStream final : public Stream, private StreamEvents, private TimerEvents
     inner_->set_events(*this);
     inner_->start_reading();
   }
+  TlsStream(Loop& loop, StreamPtr inner, std::unique_ptr<TlsSession> session, StreamEvents& events,
+            std::string taken, bool open)
+      : loop_(loop),
+        inner_(std::move(inner)),
+        session_(std::move(session)),
+        events_(&events),
+        held_(std::move(taken)),
+        open_(open) {
+    inner_->set_events(*this);
+    if (open_ || !held_.empty())
+      inner_->stop_reading();
+    else
+      inner_->start_reading();
+    if (!open_ && !held_.empty()) later();
+  }
 
   void set_events(StreamEvents& events) override { events_ = &events; }
   void start_reading() override;
@@ -242,14 +257,14 @@ void TlsStream::on_timer() {
   Busy busy(*this);
   if (gone()) return;
   if (!broken_.empty()) return die(Fault::Tls, std::string(broken_));
-  if (!reading_) return;
+  if (!reading_ && open_) return;
   std::string held;
   held.swap(held_);
   if (!held.empty() || full_) decrypt(held);
   if (gone() || ended_ || !held_.empty() || full_) return;
   if (inner_ended_)
     die(Fault::Reset, "TLS truncated: the peer ended without close_notify");
-  else if (reading_)
+  else if (reading_ || !open_)
     inner_->start_reading();
 }
 
@@ -277,6 +292,11 @@ void TlsStream::dispose() {
 StreamPtr make_tls_stream(Loop& loop, StreamPtr plain, std::unique_ptr<TlsSession> session,
                           StreamEvents& events) {
   return StreamPtr(new TlsStream(loop, std::move(plain), std::move(session), events));
+}
+
+StreamPtr resume_tls_stream(Loop& loop, StreamPtr plain, std::unique_ptr<TlsSession> session,
+                            StreamEvents& events, std::string taken, bool open) {
+  return StreamPtr(new TlsStream(loop, std::move(plain), std::move(session), events, std::move(taken), open));
 }
 
 }  // namespace holdfast::io

@@ -1,4 +1,4 @@
-#include "tds/driver.h"
+#include "tds/driver_opaque.h"
 
 #include <catch2/catch.hpp>
 
@@ -32,6 +32,7 @@ conf::SnapshotPtr make_snapshot(conf::Mode mode) {
   auto snapshot = std::make_shared<conf::Snapshot>();
   conf::Listen listen;
   listen.name = "sql";
+  listen.tds.mode = conf::TdsMode::Opaque;
   listen.tds_connect_deadline = 10_s;
   listen.tds_idle = 60_s;
   listen.timeouts.handshake = 5_s;

@@ -1,0 +1,246 @@
+#include "tds/driver_seek.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "proxy/proxy_protocol.h"
+
+namespace holdfast::tds {
+namespace {
+
+constexpr Duration retry_first = 50_ms;  // between attempts on instances that all failed; doubles
+constexpr Duration retry_max = 1_s;
+
+}  // namespace
+
+void Seeker::seek(Instant deadline, bool read_intent) {
+  deadline_ = deadline;
+  read_intent_ = read_intent;
+  failed_before_ = false;
+  retry_wait_ = Duration{};
+  tried_.clear();
+  if (!timer_) timer_ = context_.loop.timer(*this);
+  if (!ServiceWatcher::linked()) context_.service.watch(*this);
+  try_connect();
+}
+
+// ---- the choice ----
+
+bool Seeker::tried(std::size_t instance) const {
+  return std::find(tried_.begin(), tried_.end(), instance) != tried_.end();
+}
+
+int Seeker::choose() const {
+  if (directed_ >= 0) return directed_;
+  if (context_.service.config().mode == conf::Mode::Balance) return choose_balanced();
+  if (read_intent_)
+    if (const int readable = choose_readable(); readable >= 0) return readable;
+  const int active = context_.service.view().active;
+  return active >= 0 && !tried(static_cast<std::size_t>(active)) ? active : -1;
+}
+
+/// Fewest connections of this loop; the first of equals.
+int Seeker::choose_readable() const {
+  const ServiceView& view = context_.service.view();
+  int best = -1;
+  std::uint64_t best_load = 0;
+  for (std::size_t i = 0; i < view.instances.size(); ++i) {
+    if (!view.instances[i].readable || view.active == static_cast<int>(i) || tried(i)) continue;
+    const std::uint64_t load = context_.service_counters.instances[i]->outstanding.get();
+    if (best >= 0 && load >= best_load) continue;
+    best = static_cast<int>(i);
+    best_load = load;
+  }
+  return best;
+}
+
+/// Fewest connections of this loop, in proportion to the weight; the first of equals.
+int Seeker::choose_balanced() const {
+  const auto& instances = context_.service.view().instances;
+  const std::size_t count = std::min(instances.size(), context_.service_counters.instances.size());
+  int best = -1;
+  std::uint64_t best_load = 0, best_weight = 1;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (!instances[i].usable || instances[i].weight == 0 || tried(i)) continue;
+    const std::uint64_t load = context_.service_counters.instances[i]->outstanding.get();
+    if (best >= 0 && (load + 1) * best_weight >= (best_load + 1) * instances[i].weight) continue;
+    best = static_cast<int>(i);
+    best_load = load;
+    best_weight = instances[i].weight;
+  }
+  return best;
+}
+
+// ---- an attempt ----
+
+void Seeker::try_connect() {
+  for (int chosen = choose(); chosen >= 0; chosen = choose()) {
+    directed_ = -1;
+    const auto instance = static_cast<std::size_t>(chosen);
+    if (context_.load.take(instance, context_.service.config().max_connections)) return connect_to(instance);
+    tried_.push_back(instance);  // full: another may have room, and this one later
+  }
+  park();
+}
+
+void Seeker::connect_to(std::size_t instance) {
+  const conf::Service& service = context_.service.config();
+  unpark();
+  state_ = State::Connecting;
+  instance_ = static_cast<int>(instance);
+  ++record_.attempts;
+  counters().attempts.add();
+  counters().outstanding.add();
+  connect_since_ = context_.loop.now();
+  connect_due_ = connect_since_ + service.timeouts.connect;
+  stream_ = context_.loop.connect(service.instances[instance].address, *this);
+  if (service.send_proxy != 0) {
+    std::string header;
+    write_proxy_header(service.send_proxy, record_.peer, record_.local, header);
+    stream_->write(header);
+  }
+  arm();
+}
+
+void Seeker::on_connected() {
+  const auto instance = static_cast<std::size_t>(instance_);
+  counters().connects.add();
+  record_.connect = context_.loop.now() - connect_since_;
+  state_ = State::Held;
+  connect_due_ = retry_at_ = Instant::never();
+  timer_.reset();
+  events_.on_server(std::move(stream_));
+  if (failed_before_) context_.service.report(instance, Evidence::Success);
+}
+
+void Seeker::connect_failed(io::Fault fault) {
+  const auto instance = static_cast<std::size_t>(instance_);
+  counters().connect_failures.add();
+  tried_.push_back(instance);
+  abandon(io::name_of(fault));
+  // Reporting may publish a new view at once: everything else must be in order before.
+  Evidence evidence;
+  if (evidence_of(fault, evidence)) context_.service.report(instance, evidence);
+  if (state_ == State::Parked) try_connect();
+}
+
+void Seeker::failed(std::optional<Evidence> evidence, std::string_view reason) {
+  const auto instance = static_cast<std::size_t>(instance_);
+  tried_.push_back(instance);
+  if (!timer_) timer_ = context_.loop.timer(*this);
+  abandon(reason);
+  if (evidence) context_.service.report(instance, *evidence);
+  if (state_ == State::Parked) try_connect();
+}
+
+void Seeker::redirect(std::size_t instance) {
+  if (!timer_) timer_ = context_.loop.timer(*this);
+  abandon("routed");
+  directed_ = static_cast<int>(instance);
+  try_connect();
+}
+
+void Seeker::abandon(std::string_view reason) {
+  stream_.reset();
+  give_instance();
+  connect_due_ = Instant::never();
+  record_.add_reason(reason);
+  failed_before_ = true;
+  state_ = State::Parked;
+  parked_since_ = context_.loop.now();
+}
+
+void Seeker::give_instance() {
+  if (instance_ < 0) return;
+  counters().outstanding.sub();
+  context_.load.give(static_cast<std::size_t>(instance_));
+  instance_ = -1;
+}
+
+void Seeker::release() {
+  unpark();
+  state_ = State::Idle;
+  ServiceWatcher::unlink();
+  give_instance();
+  stream_.reset();
+  timer_.reset();
+  directed_ = -1;
+  deadline_ = connect_due_ = retry_at_ = Instant::never();
+}
+
+InstanceCounters& Seeker::counters() {
+  return *context_.service_counters.instances[static_cast<std::size_t>(instance_)];
+}
+
+// ---- waiting ----
+
+// Woken by the service's next view; failed and full instances are tried again after a while anyway.
+void Seeker::park() {
+  if (state_ != State::Parked) parked_since_ = context_.loop.now();
+  state_ = State::Parked;
+  if (!counted_parked_) {
+    counted_parked_ = true;
+    context_.service_counters.parked_total.add();
+    context_.service_counters.parked_now.add();
+  }
+  retry_at_ = Instant::never();
+  if (!tried_.empty()) {
+    retry_wait_ = retry_wait_ == Duration{} ? retry_first : std::min(retry_wait_ * 2, retry_max);
+    retry_at_ = context_.loop.now() + retry_wait_;
+  }
+  arm();
+}
+
+void Seeker::unpark() {
+  if (state_ == State::Parked) record_.parked = record_.parked + (context_.loop.now() - parked_since_);
+  if (counted_parked_) context_.service_counters.parked_now.sub();
+  counted_parked_ = false;
+  retry_at_ = Instant::never();
+}
+
+void Seeker::arm() { timer_->arm(std::min({deadline_, connect_due_, retry_at_})); }
+
+void Seeker::on_timer() {
+  const Instant now = context_.loop.now();
+  if (now >= deadline_) {
+    context_.service_counters.deadline_expired.add();
+    return events_.on_seek_timeout();  // which releases
+  }
+  if (now >= connect_due_) return connect_failed(io::Fault::TimedOut);
+  if (now >= retry_at_) {
+    tried_.clear();
+    return try_connect();
+  }
+  arm();
+}
+
+bool Seeker::lost() const {
+  const auto& instances = context_.service.view().instances;
+  const auto instance = static_cast<std::size_t>(instance_);
+  return instance_ >= 0 && instance < instances.size() && instances[instance].lost;
+}
+
+bool Seeker::leaving() const {
+  const ServiceView& view = context_.service.view();
+  const auto instance = static_cast<std::size_t>(instance_);
+  if (instance_ < 0 || instance >= view.instances.size() || view.instances[instance].usable) return false;
+  const bool readable = read_intent_ && view.instances[instance].readable;
+  return !readable && (view.active >= 0 ? view.active != instance_ : view.any);
+}
+
+void Seeker::on_service_changed(Service&) {
+  tried_.clear();
+  retry_wait_ = Duration{};
+  switch (state_) {
+    case State::Idle: return;
+    case State::Parked: return try_connect();
+    case State::Connecting:
+      if (!lost()) return;
+      abandon("lost");
+      return try_connect();
+    case State::Held: return events_.on_view_changed();
+  }
+}
+
+}  // namespace holdfast::tds

@@ -1,0 +1,92 @@
+// The conversation's host: bytes between two logged-in sides, and what to do when one is lost. The machine
+// may not be called back from inside its own calls; what it asks for there is done in settle().
+#include <utility>
+
+#include "tds/driver_session.h"
+
+namespace holdfast::tds {
+
+void AwareSession::begin_talking(const LoginFacts& facts) {
+  const conf::ServiceSql& config = sql();
+  ConversationOptions options;
+  options.hold = config.hold;
+  options.replay_reads = config.replay_reads;
+  options.replay_transactions = config.replay_transactions;
+  options.relogin_possible = !login_.integrated();
+  options.retain = config.retain;
+  if (!context_.sight || (config.digests == 0 && config.rules.empty())) options.digest_text = 0;
+  const Instant now = context_.loop.now();
+  ConversationHost& host = *this;
+  conversation_ = std::make_unique<Conversation>(host, options, facts, now);
+  state_ = State::Talking;
+  if (context_.sight) {
+    context_.sight->sessions().push_back(*this);
+    if (context_.sight->paused(*this)) conversation_->pause(true, now);
+  }
+  if (login_.integrated()) login_ = Login7();  // it cannot be said again
+  if (early_.empty()) return;
+  const std::string early = std::exchange(early_, {});
+  client_->start_reading();
+  conversation_->from_client(early, now);
+}
+
+void AwareSession::to_client(Bytes bytes) {
+  if (!client_) return;
+  if (client_->write(bytes) <= high_water || server_paused_ || !server_) return;
+  server_paused_ = true;
+  server_->stop_reading();
+}
+
+void AwareSession::to_server(Bytes bytes) {
+  if (!server_) return;
+  if (server_->write(bytes) <= high_water || client_paused_ || !client_) return;
+  client_paused_ = true;
+  client_->stop_reading();
+}
+
+void AwareSession::drop_server() {
+  attached_ = false;
+  login_due_ = Instant::never();
+  server_phase_.reset();
+  server_.reset();
+  seeker_.release();
+  server_drained();
+}
+
+void AwareSession::on_failover_error(std::uint32_t number) {
+  record_.add_reason("error-" + std::to_string(number));
+  failover_seen_ = true;
+}
+
+void AwareSession::on_request(const RequestRecord& record) {
+  if (context_.sight) context_.sight->on_request(*this, record);
+}
+
+bool AwareSession::allow(const RequestRecord& record, std::string& why) {
+  return !context_.sight || context_.sight->allow(*this, record, why);
+}
+
+/// After every call of the conversation: what it asked for, and the next deadline.
+void AwareSession::settle() {
+  if (state_ != State::Talking) return;
+  if (attached_ && seeker_.leaving() && conversation_->idle()) {
+    server_->finish();
+    lose_server("its instance takes no more sessions");
+    if (state_ != State::Talking) return;
+  }
+  if (std::exchange(wanted_, false) && seeker_.state() == Seeker::State::Idle)
+    seeker_.seek(Instant::never(), login_.read_only_intent());
+  const int instance = seeker_.instance();
+  arm();
+  if (std::exchange(failover_seen_, false) && instance >= 0)
+    context_.service.report(static_cast<std::size_t>(instance), Evidence::SqlRole);
+}
+
+void AwareSession::lose_server(std::string_view why) {
+  const std::string reason(why);  // may be of the stream
+  drop_server();
+  conversation_->server_lost(context_.loop.now(), reason);
+  settle();
+}
+
+}  // namespace holdfast::tds

@@ -1,0 +1,57 @@
+// What the rest of the program may see of aware SQL sessions, and do to them: each loop's sessions in a
+// list, and each request as it is answered. One SqlSight belongs to each loop; all calls come from that
+// loop's thread. A session outlives every call that it makes here, and takes itself out of the list when it
+// ends.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "proxy/base/address.h"
+#include "proxy/base/list.h"
+#include "tds/conversation.h"
+
+namespace holdfast::tds {
+
+/// Who logged in, as the login named it; UTF-8.
+struct LoginNames {
+  std::string_view user, application, host;
+  std::string_view database;  ///< of the login; a later USE is not followed
+};
+
+class SqlSession : public ListNode<SqlSession> {
+ public:
+  virtual LoginNames names() const = 0;
+  virtual Address client() const = 0;
+  virtual std::string_view service() const = 0;
+  virtual std::string_view instance() const = 0;  ///< empty: none at the moment
+  virtual Instant opened() const = 0;
+  /// Null until it is logged in.
+  virtual const Conversation* conversation() const = 0;
+  /// As Conversation::pause and drain; before the login is done they do nothing.
+  virtual void pause(bool paused, Duration patience) = 0;
+  virtual void drain_sql() = 0;
+  virtual void kill() = 0;  ///< ends it now; its client sees a reset
+
+ protected:
+  ~SqlSession() = default;
+};
+
+class SqlSight {
+ public:
+  virtual void on_request(const SqlSession& session, const RequestRecord& record) = 0;
+  /// Before a request is sent or repeated: false refuses it, `why` for the client.
+  virtual bool allow(const SqlSession& session, const RequestRecord& record, std::string& why) = 0;
+  /// Logged in: whether new requests have to wait from the beginning (`holdfast sql pause`).
+  virtual bool paused(const SqlSession& session) = 0;
+
+  List<SqlSession>& sessions() { return sessions_; }
+
+ protected:
+  ~SqlSight() = default;
+
+ private:
+  List<SqlSession> sessions_;
+};
+
+}  // namespace holdfast::tds
