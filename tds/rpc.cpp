@@ -109,9 +109,7 @@ Result<RpcParameter> read_parameter(LittleReader& in, std::uint32_t version, con
   return parameter;
 }
 
-}  // namespace
-
-Result<std::vector<RpcCall>> parse_rpc(Bytes payload, std::uint32_t version) {
+Result<std::vector<RpcCall>> read_calls(Bytes payload, std::uint32_t version) {
   const std::uint8_t separator = tds_version::has_all_headers(version) ? batch_flag : batch_flag_before_7_2;
   std::vector<RpcCall> calls;
   std::size_t parameters = 0;
@@ -136,6 +134,15 @@ Result<std::vector<RpcCall>> parse_rpc(Bytes payload, std::uint32_t version) {
     }
     calls.push_back(std::move(call));
   } while (!in.rest().empty());  // a separator after the last call is ignored (2.2.6.6)
+  return calls;
+}
+
+}  // namespace
+
+// Types and values are read as if a server had sent them; here it was the client.
+Result<std::vector<RpcCall>> parse_rpc(Bytes payload, std::uint32_t version) {
+  auto calls = read_calls(payload, version);
+  if (!calls) calls.error().blame = Blame::Client;
   return calls;
 }
 

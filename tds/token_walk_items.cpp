@@ -96,6 +96,9 @@ Result<std::size_t> TokenWalk::read_column(Bytes b, bool compute) {
   if ((*type)->kind == LengthKind::TextPtr) read_table_name(in, newer);
   in.b_varchar();
   if (in.failed()) return std::size_t{0};
+  // Totals of no size would make a server's three bytes cost as many steps as there are columns.
+  if (compute && (*type)->kind == LengthKind::Fixed && (*type)->size == 0)
+    return bad("TDS: a total of no type");
   (compute ? compute_columns_ : columns_).push_back({(*type)->kind, (*type)->size});
   if (--remaining_ == 0) {
     if (!compute) after_columns();

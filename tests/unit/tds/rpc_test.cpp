@@ -164,6 +164,7 @@ TEST_CASE("a call that is cut anywhere in a parameter is an error") {
 TEST_CASE("encrypted parameters, unknown numbers and too many of anything are errors") {
   CHECK_FALSE(parse_rpc(by_id(12) + int_parameter(1, 8), new_version));
   CHECK_FALSE(parse_rpc(by_id(0), new_version));
+  CHECK(parse_rpc(by_id(1) + "\0\0\x99"s, new_version).error().blame == Blame::Client);
   CHECK_FALSE(parse_rpc(by_id(16), new_version));
   CHECK_FALSE(parse_rpc(by_name(""), new_version));
   std::string calls, parameters = by_name("p");

@@ -312,6 +312,7 @@ TEST_CASE("what cannot be read: an error, and nothing is lost") {
       columns({column("\x62\0\0\0\0"s)}) + "\xd1\0\0\0\x80"s,  // a value of 2 GiB
       "\xae\x01\0\0\x40\0"s,                                // a feature of 4 MiB, shown
       "\xe4\xff\xff\xff\xff"s,                              // a state of 4 GiB, shown
+      "\x88\x01\0\x01\0\0\x4d\x01\0"s + column("\x1f"),  // totals without a type
       "\x88\0\0\x01\0\0"s,                                  // totals of nothing
   };
   for (const std::string& each : bad) {
