@@ -20,6 +20,7 @@ bool at_least(std::uint32_t version, std::uint32_t least) {
 namespace tds_version {
 
 bool has_all_headers(std::uint32_t version) { return at_least(version, 0x72000000); }
+bool has_feature_ext(std::uint32_t version) { return at_least(version, 0x74000000); }
 
 }  // namespace tds_version
 
@@ -32,8 +33,6 @@ constexpr std::uint8_t extension_flag = 0x10;
 std::unexpected<Error> refuse(const char* what) {
   return fail(Blame::Client, std::string("LOGIN7: ") + what);
 }
-
-bool can_extend(std::uint32_t version) { return at_least(version, 0x74000000); }
 
 std::size_t fixed_part(std::uint32_t version) {
   return tds_version::has_all_headers(version) ? fixed_size : fixed_size_before_7_2;
@@ -193,7 +192,7 @@ Result<Login7> parse_login7(Bytes payload) {
   parse_numbers(in, out);
   const std::size_t fixed = fixed_part(out.version);
   if (payload.size() < fixed) return refuse("cut short");
-  out.has_features = can_extend(out.version) && (out.flags3 & extension_flag) != 0;
+  out.has_features = tds_version::has_feature_ext(out.version) && (out.flags3 & extension_flag) != 0;
 
   Places places(payload, fixed);
   Bytes extension;
@@ -213,7 +212,7 @@ Result<Login7> parse_login7(Bytes payload) {
 
 Secret build_login7(const Login7& login) {
   const bool newer = tds_version::has_all_headers(login.version);
-  const bool extends = login.has_features && can_extend(login.version);
+  const bool extends = login.has_features && tds_version::has_feature_ext(login.version);
   const std::size_t fixed = fixed_part(login.version);
   Layout data(fixed);
   const std::string attach_file = data.text(login.attach_file);
@@ -239,7 +238,9 @@ Secret build_login7(const Login7& login) {
   if (extends) append_features(features, login.features);
   data.point_at_end();
   const int extension = extends ? extension_flag : 0;
-  const int flags3 = can_extend(login.version) ? (login.flags3 & ~extension_flag) | extension : login.flags3;
+  const int flags3 = tds_version::has_feature_ext(login.version)
+                         ? (login.flags3 & ~extension_flag) | extension
+                         : login.flags3;
   const std::size_t size = fixed + data.bytes().size() + features.size();
   std::string out;
   out.reserve(size);

@@ -18,6 +18,8 @@ inline constexpr std::uint32_t v7_0 = 0x70000000, v7_1 = 0x71000000, v7_1_sp1 = 
                                v7_3a = 0x730A0003, v7_3b = 0x730B0003, v7_4 = 0x74000004, v8_0 = 0x08000000;
 /// 7.2 and later (8.0 too): ALL_HEADERS, eight-byte counts in DONE, four-byte lines and user types.
 bool has_all_headers(std::uint32_t version);
+/// 7.4 and later (8.0 too, though it is the lesser number): FeatureExt in LOGIN7, and its acknowledgement.
+bool has_feature_ext(std::uint32_t version);
 }  // namespace tds_version
 
 enum class Feature : std::uint8_t {

@@ -166,7 +166,10 @@ TEST_CASE("an empty feature block stays one, and before 7.4 the bit means nothin
   CHECK_FALSE(old_read->has_features);
 }
 
-TEST_CASE("which versions have ALL_HEADERS") {
+TEST_CASE("which versions have ALL_HEADERS and FeatureExt") {
+  CHECK_FALSE(tds_version::has_feature_ext(tds_version::v7_3b));
+  CHECK(tds_version::has_feature_ext(tds_version::v7_4));
+  CHECK(tds_version::has_feature_ext(tds_version::v8_0));
   CHECK_FALSE(tds_version::has_all_headers(tds_version::v7_0));
   CHECK_FALSE(tds_version::has_all_headers(tds_version::v7_1_sp1));
   CHECK(tds_version::has_all_headers(tds_version::v7_2));
