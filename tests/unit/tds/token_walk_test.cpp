@@ -168,6 +168,8 @@ TEST_CASE("rows of fixed size only, of null types, and none") {
                                  done(Token::Done, 0, 0));
   CHECK(walked.rows == 2);
   CHECK(walk_all(columns({column("\x1f")}) + "\xd1\xd1\xd1" + done(Token::Done, 0, 0)).rows == 3);
+  const std::string zeros = columns({column("\xf4"), column("\x38")}) + "\xd1"s + plp_empty + "\0\0\0\0"s;
+  CHECK(walk_all(zeros + done(Token::Done, 0, 0)).rows == 1);
   CHECK(walk_all(head + done(Token::Done, 0x11, 0) + "\x81\xff\xff"s + done(Token::Done, 0, 0)).rows == 0);
 }
 
@@ -256,6 +258,9 @@ TEST_CASE("totals of COMPUTE are stepped over by their own columns") {
   Record record;
   TokenWalk walk(new_version, {}, record);
   CHECK_FALSE(walk.feed(columns({column("\x38")}) + totals + "\xd3\x08\0"s, nullptr));
+  walk.restart();
+  CHECK_FALSE(
+      walk.feed(columns({column("\x38")}) + totals + columns({column("\x38")}) + "\xd3\x07\0"s, nullptr));
 }
 
 TEST_CASE("DATACLASSIFICATION has no length: by its counts, or an error") {

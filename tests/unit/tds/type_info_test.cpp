@@ -14,8 +14,8 @@ namespace {
 
 const std::string coll = "\x09\x04\xd0\x00\x34"s;
 const std::string udt_names =
-    "\x01"
-    "d\0\x01"
+    "\x02"
+    "d\0b\0\x01"
     "s\0\x01t\0"s;
 
 struct Sample {
