@@ -1,16 +1,34 @@
 #include "tds/lexer.h"
 
+#include <array>
+
 namespace holdfast::tds {
 namespace {
 
 constexpr std::size_t unit = 2;  // bytes
 
-/// Blanks that every version takes for blanks. Others (U+00A0, U+3000, control characters) may be blanks or may be letters, so they
-/// are odd.
-bool is_blank(char16_t c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-bool is_digit(char16_t c) { return c >= '0' && c <= '9'; }
-bool is_ascii_letter(char16_t c) { return (c | 0x20) >= 'a' && (c | 0x20) <= 'z' && c < 0x80; }
-bool is_hex(char16_t c) { return is_digit(c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f' && c < 0x80); }
+enum Class : std::uint8_t { kBlank = 1, kDigit = 2, kLetter = 4, kHex = 8, kPart = 16, kSymbol = 32 };
+
+/// Of ASCII. Blanks are those that every version takes for blanks: others (U+00A0, U+3000, control characters) may be blanks or may be
+/// letters, so they are odd.
+constexpr std::array<std::uint8_t, 128> classes = [] {
+  std::array<std::uint8_t, 128> out{};
+  auto mark = [&](std::string_view characters, unsigned what) {
+    for (char c : characters) out[static_cast<std::size_t>(c)] |= static_cast<std::uint8_t>(what);
+  };
+  mark(" \t\n\r", kBlank);
+  mark("0123456789", kDigit | kHex | kPart);
+  mark("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_", kLetter | kPart);
+  mark("ABCDEFabcdef", kHex);
+  mark("@#$", kPart);
+  mark("!%&()*+,-./:;<=>?^{|}~", kSymbol);
+  return out;
+}();
+
+bool is_of(char16_t c, Class what) { return c < 0x80 && (classes[c] & what) != 0; }
+bool is_blank(char16_t c) { return is_of(c, kBlank); }
+bool is_digit(char16_t c) { return is_of(c, kDigit); }
+bool is_hex(char16_t c) { return is_of(c, kHex); }
 
 struct Range {
   char16_t first, last;
@@ -25,17 +43,14 @@ constexpr Range letters[] = {{0xC0, 0xD6},     {0xD8, 0xF6},     {0xF8, 0x131}, 
                              {0x3041, 0x3096}, {0x30A1, 0x30FA}, {0x4E00, 0x9FA5}, {0xAC00, 0xD7A3}};
 
 bool is_letter(char16_t c) {
-  if (c < 0x80) return is_ascii_letter(c) || c == '_';
+  if (c < 0x80) return is_of(c, kLetter);
   for (const Range& r : letters)
     if (c >= r.first && c <= r.last) return true;
   return false;
 }
-bool is_part(char16_t c) { return is_letter(c) || is_digit(c) || c == '@' || c == '#' || c == '$'; }
+bool is_part(char16_t c) { return c < 0x80 ? is_of(c, kPart) : is_letter(c); }
 
-bool is_symbol(char16_t c) {
-  return c < 0x80 &&
-         std::string_view("!%&()*+,-./:;<=>?^{|}~").find(static_cast<char>(c)) != std::string_view::npos;
-}
+bool is_symbol(char16_t c) { return is_of(c, kSymbol); }
 
 /// Characters of which it is not certain whether they end a line.
 bool may_end_line(char16_t c) {
