@@ -5,7 +5,8 @@
 namespace holdfast::tds {
 namespace {
 
-/// FNV-1a with a last mixing: fast enough for every statement, and the same in every process, since rules name digests.
+/// FNV-1a with a last mixing: fast enough for every statement, and the same in every process, since rules
+/// name digests.
 class Hash {
  public:
   void put(char c) { h_ = (h_ ^ static_cast<unsigned char>(c)) * 0x100000001b3u; }
@@ -60,7 +61,8 @@ class Normaliser {
  private:
   /// What was put out last; Row is the `)` of a list of nothing but literals.
   enum class Last : std::uint8_t { None, Name, Keyword, Value, Dot, Open, Row, Close, Operator, Comma };
-  /// What is held back since it may only make a list longer: `, ` behind a value or a row, `, (`, `, (?` and `, (?,` behind a row.
+  /// What is held back since it may only make a list longer: `, ` behind a value or a row, `, (`, `, (?` and
+  /// `, (?,` behind a row.
   enum class Held : std::uint8_t { None, Comma, Open, Value, More };
 
   void step();

@@ -1,5 +1,6 @@
-// A statement's digest: its text with literals and parameters' values taken out, comments dropped, blanks and case of keywords made
-// alike, lists of literals of any length made one. The same question with other values has the same digest.
+// A statement's digest: its text with literals and parameters' values taken out, comments dropped, blanks and
+// case of keywords made alike, lists of literals of any length made one. The same question with other values
+// has the same digest.
 #pragma once
 
 #include <cstdint>

@@ -83,7 +83,8 @@ DigestTable::DigestTable(DigestTable&&) noexcept = default;
 DigestTable& DigestTable::operator=(DigestTable&&) noexcept = default;
 DigestTable::~DigestTable() = default;
 
-/// Of a few rows, one after the other round the table, the one asked least goes; of two the one asked longer ago.
+/// Of a few rows, one after the other round the table, the one asked least goes; of two the one asked longer
+/// ago.
 void DigestTable::evict() {
   std::size_t worst = hand_ % order_.size();
   for (std::size_t i = 1; i < std::min(candidates, order_.size()); ++i) {

@@ -1,6 +1,7 @@
-// What was asked, by statement digest: counts, errors, rows, bytes and a latency histogram for each, in bounded memory. One table
-// belongs to one loop and one service and is updated there; for a report the tables of all loops are summed. When a table is full
-// its rarest statement gives way and is added to the row "(others)", so that the sums over all rows stay true.
+// What was asked, by statement digest: counts, errors, rows, bytes and a latency histogram for each, in
+// bounded memory. One table belongs to one loop and one service and is updated there; for a report the tables
+// of all loops are summed. When a table is full its rarest statement gives way and is added to the row
+// "(others)", so that the sums over all rows stay true.
 #pragma once
 
 #include <array>
@@ -15,7 +16,8 @@
 
 namespace holdfast::tds {
 
-/// Latencies in buckets of an eighth of a power of two, from 1 us to about 18 minutes: a quantile is at most 12.5 % too high.
+/// Latencies in buckets of an eighth of a power of two, from 1 us to about 18 minutes: a quantile is at most
+/// 12.5 % too high.
 class LatencyHistogram {
  public:
   static constexpr std::size_t buckets = 224;

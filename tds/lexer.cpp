@@ -9,8 +9,8 @@ constexpr std::size_t unit = 2;  // bytes
 
 enum Class : std::uint8_t { kBlank = 1, kDigit = 2, kLetter = 4, kHex = 8, kPart = 16, kSymbol = 32 };
 
-/// Of ASCII. Blanks are those that every version takes for blanks: others (U+00A0, U+3000, control characters) may be blanks or may be
-/// letters, so they are odd.
+/// Of ASCII. Blanks are those that every version takes for blanks: others (U+00A0, U+3000, control
+/// characters) may be blanks or may be letters, so they are odd.
 constexpr std::array<std::uint8_t, 128> classes = [] {
   std::array<std::uint8_t, 128> out{};
   auto mark = [&](std::string_view characters, unsigned what) {
@@ -33,9 +33,9 @@ bool is_hex(char16_t c) { return is_of(c, kHex); }
 struct Range {
   char16_t first, last;
 };
-/// Letters of living scripts. Left out on purpose: what a collation may fold into an ASCII keyword (long s, the Kelvin sign,
-/// full-width letters), combining marks, and whatever is invisible. Dotless and dotted i are letters that Turkish names need;
-/// where they would spell a keyword, Items (vocabulary.h) calls them odd.
+/// Letters of living scripts. Left out on purpose: what a collation may fold into an ASCII keyword (long s,
+/// the Kelvin sign, full-width letters), combining marks, and whatever is invisible. Dotless and dotted i are
+/// letters that Turkish names need; where they would spell a keyword, Items (vocabulary.h) calls them odd.
 constexpr Range letters[] = {{0xC0, 0xD6},     {0xD8, 0xF6},     {0xF8, 0x131},    {0x132, 0x17E},
                              {0x180, 0x24F},   {0x386, 0x386},   {0x388, 0x3CE},   {0x400, 0x481},
                              {0x48A, 0x52F},   {0x531, 0x556},   {0x561, 0x587},   {0x5D0, 0x5EA},
@@ -144,7 +144,8 @@ std::size_t Lexer::end_of_name(std::size_t i) const {
   return i;
 }
 
-/// `1FROM` is two tokens to the server, `1E` one and `1EXEC` who knows: a letter that touches a number is odd.
+/// `1FROM` is two tokens to the server, `1E` one and `1EXEC` who knows: a letter that touches a number is
+/// odd.
 LexToken Lexer::number() {
   std::size_t i = at_;
   if (at(i) == '0' && (at(i + unit) | 0x20) == 'x') {

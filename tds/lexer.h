@@ -1,7 +1,8 @@
-// A T-SQL lexer over UTF-16LE bytes: words, quoted and bracketed names, strings, numbers, comments, variables, operators. It
-// is exact about where strings and comments end (nested comments, doubled quotes, QUOTED_IDENTIFIER both ways), because what
-// is proved read-only or stripped of literals leans on it. It allocates nothing and never fails: from where it is not certain how
-// the server reads the text, all that is left is one token Odd (an unclosed quote, a blank that may be a letter, `1FROM`).
+// A T-SQL lexer over UTF-16LE bytes: words, quoted and bracketed names, strings, numbers, comments,
+// variables, operators. It is exact about where strings and comments end (nested comments, doubled quotes,
+// QUOTED_IDENTIFIER both ways), because what is proved read-only or stripped of literals leans on it. It
+// allocates nothing and never fails: from where it is not certain how the server reads the text, all that is
+// left is one token Odd (an unclosed quote, a blank that may be a letter, `1FROM`).
 #pragma once
 
 #include <cstdint>
@@ -11,8 +12,18 @@
 namespace holdfast::tds {
 
 enum class Lexeme : std::uint8_t {
-  End, Word, Quoted /* [x] or "x" */, String /* 'x', N'x' */, DoubleQuoted /* "x" while QUOTED_IDENTIFIER may be off */,
-  Number, Binary /* 0x... */, Variable /* @x */, Global /* @@x */, Temporary /* #x, ##x */, Symbol, Odd /* unclosed, or not T-SQL */,
+  End,
+  Word,
+  Quoted,        ///< [x]
+  String,        ///< 'x', N'x'
+  DoubleQuoted,  ///< "x": a name, or a string while QUOTED_IDENTIFIER is off
+  Number,        ///< 1, 1.5e3, $5
+  Binary,        ///< 0xAF
+  Variable,      ///< @x
+  Global,        ///< @@x
+  Temporary,     ///< #x, ##x
+  Symbol,
+  Odd,           ///< the rest of the text: unclosed, or not T-SQL, or not certain
 };
 
 struct LexToken {

@@ -1,5 +1,5 @@
-// Guard rules over SQL statements: which of an operator's rules (conf::SqlRule) a request falls under. Pure; the driver asks before a
-// request is sent, and refuses or logs it as the rule says.
+// Guard rules over SQL statements: which of an operator's rules (conf::SqlRule) a request falls under. Pure;
+// the driver asks before a request is sent, and refuses or logs it as the rule says.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,8 @@ struct RuleQuestion {
 /// The first rule, in their order, all of whose conditions hold; null: none.
 const conf::SqlRule* first_match(const std::vector<conf::SqlRule>& rules, const RuleQuestion& question);
 
-/// Whether `text` is `pattern`, which may have * at either end; ASCII letters in either case. An empty pattern or * fits all.
+/// Whether `text` is `pattern`, which may have * at either end; ASCII letters in either case. An empty
+/// pattern or * fits all.
 bool fits(std::string_view pattern, std::string_view text);
 /// A window that ends before it begins goes over midnight; `to` is not in it; equal ends mean always.
 bool in_window(unsigned from_minute, unsigned to_minute, unsigned minute);

@@ -1,8 +1,9 @@
-// What a batch that could not be proved plain may do to its session. Reserved words cannot be names, so that COMMIT, EXEC or SET
-// are found wherever they stand; where a word may belong to a statement or to another's clause, the worse reading is taken.
+// What a batch that could not be proved plain may do to its session. Reserved words cannot be names, so that
+// COMMIT, EXEC or SET are found wherever they stand; where a word may belong to a statement or to another's
+// clause, the worse reading is taken.
 //
-// Whether a statement is reached: `IF c x`, `WHILE c x` are over at x's semicolon or at the END of x's block; after GOTO, RETURN,
-// TRY, THROW or a label nothing is certain to the end of the batch.
+// Whether a statement is reached: `IF c x`, `WHILE c x` are over at x's semicolon or at the END of x's block;
+// after GOTO, RETURN, TRY, THROW or a label nothing is certain to the end of the batch.
 #include <algorithm>
 
 #include "tds/statement_parts.h"
@@ -101,7 +102,8 @@ bool Reading::step() {
     default: break;
   }
   start_ = first_ = false;
-  // A name that begins a batch is a procedure's. One that begins another statement is not expected: take it for one too.
+  // A name that begins a batch is a procedure's. One that begins another statement is not expected: take it
+  // for one too.
   if (starts && items_.now().name() && !items_.ahead().symbol(':')) {
     Item last;
     const Bytes name = take_chain(last);

@@ -1,5 +1,5 @@
-// The parts of facts_of(), each a reading of the same text: a proof that a batch only reads or only changes data, and, where there
-// is none, what it may do to the session. Only tds/statement*.cpp include this.
+// The parts of facts_of(), each a reading of the same text: a proof that a batch only reads or only changes
+// data, and, where there is none, what it may do to the session. Only tds/statement*.cpp include this.
 #pragma once
 
 #include <optional>

@@ -1,5 +1,5 @@
-// Procedures known by name. Names of system procedures are looked up by their last part: sp_ names mean the system's own wherever
-// they are called from, unless a schema other than sys and dbo stands before them.
+// Procedures known by name. Names of system procedures are looked up by their last part: sp_ names mean the
+// system's own wherever they are called from, unless a schema other than sys and dbo stands before them.
 #include <algorithm>
 
 #include "tds/statement_parts.h"
@@ -59,7 +59,8 @@ bool among(const std::string_view (&list)[n], std::string_view word) {
   return std::find(list, list + n, word) != list + n;
 }
 
-/// The last part of a name, upper case; empty: it stands under a schema or on a server that may hold any procedure.
+/// The last part of a name, upper case; empty: it stands under a schema or on a server that may hold any
+/// procedure.
 std::string system_name(Bytes utf16) {
   Items items(utf16);
   std::vector<std::string> parts{""};

@@ -1,8 +1,11 @@
-// The proof that a batch only reads, or is plain. One pass over the tokens, with the rule that everything must be on a list:
+// The proof that a batch only reads, or is plain. One pass over the tokens, with the rule that everything
+// must be on a list:
 //  - a reserved word is allowed by name; any other reserved word ends the proof;
 //  - a statement begins with one of a few words; a name there would be a procedure call or a label;
-//  - a name before a parenthesis must be a built-in function or a type; user functions (two parts) end the proof;
-//  - three operands in a row (`t RECEIVE x`) are no expression, so that a statement whose first word is not reserved cannot hide.
+//  - a name before a parenthesis must be a built-in function or a type; user functions (two parts) end the
+//    proof;
+//  - three operands in a row (`t RECEIVE x`) are no expression, so that a statement whose first word is not
+//    reserved cannot hide.
 #include "tds/statement_parts.h"
 
 namespace holdfast::tds {
@@ -38,6 +41,7 @@ class Prover {
   void on_global();
   void on_symbol(char16_t c);
   void on_open();
+  void on_escape();
   void on_close();
   void on_separator();
   void operand();
@@ -59,7 +63,7 @@ class Prover {
   int hint_ = 0;  ///< a table's hint: -1 its parenthesis comes, 1 a word must come, 2 its end
   unsigned run_ = 0;  ///< operands in a row
   unsigned dots_ = 0;
-  std::size_t depth_ = 0, from_depth_ = 0, top_depth_ = 0, cases_ = 0, blocks_ = 0;
+  std::size_t depth_ = 0, from_depth_ = 0, top_depth_ = 0, with_depth_ = 0, cases_ = 0, blocks_ = 0;
 };
 
 void Prover::operand() {
@@ -80,8 +84,10 @@ void Prover::step() {
     case Lexeme::Quoted:
     case Lexeme::DoubleQuoted: return on_name();
     case Lexeme::Global: return on_global();
-    case Lexeme::Variable:
     case Lexeme::String:
+      if (depth_ != 0 && depth_ == with_depth_) return;  // OPENJSON(@x) WITH (a int '$.a')
+      [[fallthrough]];
+    case Lexeme::Variable:
     case Lexeme::Number:
     case Lexeme::Binary:
       if (part_) return fail();
@@ -148,7 +154,11 @@ bool Prover::opens() const {
 }
 
 void Prover::on_name() {
-  if (is_temporary(items_.text(items_.now()))) reads_ = false;
+  const Bytes text = items_.text(items_.now());
+  if (is_temporary(text)) reads_ = false;
+  // Whether a hint may be quoted is not written anywhere.
+  if (items_.now().token.kind != Lexeme::Word && text.size() > 4)
+    if (word_info_of(text.substr(2, text.size() - 4)).has(kLocks)) reads_ = false;
   if (!part_) {
     operand();
     dots_ = 0;
@@ -299,8 +309,8 @@ void Prover::on_symbol(char16_t c) {
       if (start_) fail();
       return;
     case ':':
-    case '?':
-    case '{':
+    case '?': return fail();
+    case '{': return on_escape();
     case '}': return fail();
     default:
       if (start_) fail();
@@ -309,10 +319,25 @@ void Prover::on_symbol(char16_t c) {
   }
 }
 
+/// ODBC's {d '2026-01-01'}, {t ...}, {ts ...}, {guid ...}; {fn ...} and {call ...} prove nothing.
+void Prover::on_escape() {
+  items_.advance();
+  const Item& word = items_.now();
+  const bool literal =
+      items_.is(word, "D") || items_.is(word, "T") || items_.is(word, "TS") || items_.is(word, "GUID");
+  if (!literal || items_.ahead().token.kind != Lexeme::String) return fail();
+  items_.advance();
+  if (!items_.ahead().symbol('}')) return fail();
+  items_.advance();
+  table_ = target_ = false;
+  operand();
+}
+
 void Prover::on_open() {
   if (hint_ == -1) hint_ = 1;
   ++depth_;
   if (top_) top_depth_ = depth_;
+  if (items_.before().word.key == Key::With) with_depth_ = depth_;
   top_ = table_ = target_ = false;
   run_ = 0;
 }
@@ -321,6 +346,7 @@ void Prover::on_close() {
   if (depth_ == 0 || start_) return fail();
   run_ = depth_ == top_depth_ ? 0 : 1;
   if (depth_ == top_depth_) top_depth_ = 0;
+  if (depth_ == with_depth_) with_depth_ = 0;
   --depth_;
   table_ = false;
 }

@@ -1,5 +1,5 @@
-// One SET: to what it sets the session, if it says so by constants. Options are those of Microsoft's "SET statements
-// (Transact-SQL)"; an option that is not listed here is unknown.
+// One SET: to what it sets the session, if it says so by constants. Options are those of Microsoft's "SET
+// statements (Transact-SQL)"; an option that is not listed here is unknown.
 #include <algorithm>
 
 #include "tds/little.h"

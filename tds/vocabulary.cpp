@@ -14,8 +14,9 @@ struct Group {
 
 constexpr std::uint16_t reads = kReserved | kReads | kWrites, writes = kReserved | kWrites;
 
-// Reserved words are those of Microsoft's list "Reserved keywords (Transact-SQL)"; the functions are its built-in functions less
-// those that reach outside the database, hand out values (NEXT VALUE FOR, NEWSEQUENTIALID) or tell of keys and locks.
+// Reserved words are those of Microsoft's list "Reserved keywords (Transact-SQL)"; the functions are its
+// built-in functions less those that reach outside the database, hand out values (NEXT VALUE FOR,
+// NEWSEQUENTIALID) or tell of keys and locks.
 constexpr Group groups[] = {
     {reads | kStarts, "SELECT WITH DECLARE SET IF ELSE BEGIN END PRINT"},
     {reads,

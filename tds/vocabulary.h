@@ -1,6 +1,7 @@
-// The words of T-SQL that a proof about a batch leans on: which are reserved (never a name), which may stand in a batch that only
-// reads or only changes data, and which built-in functions are pure. What is not in the table is a name. tds/statement*.cpp read it;
-// a word is added here only if Microsoft's documentation says that it has no side effect.
+// The words of T-SQL that a proof about a batch leans on: which are reserved (never a name), which may stand
+// in a batch that only reads or only changes data, and which built-in functions are pure. What is not in the
+// table is a name. tds/statement*.cpp read it; a word is added here only if Microsoft's documentation says
+// that it has no side effect.
 #pragma once
 
 #include <cstdint>
@@ -126,7 +127,8 @@ class Items {
   Item before_, now_, ahead_;
 };
 
-/// A name's text without its quotes and with doubled closing ones made one: UTF-8, ASCII letters in upper case.
+/// A name's text without its quotes and with doubled closing ones made one: UTF-8, ASCII letters in upper
+/// case.
 std::string plain_name(Bytes utf16);
 /// Whether the name, quoted or not, is one of a temporary object: its first character is #.
 bool is_temporary(Bytes utf16);

@@ -1,5 +1,5 @@
-// Any bytes as a batch's text. Input: one octet of flags (1: said inside sp_executesql, 2: the rest is Latin-1, not UTF-16), then
-// the text. Facts keep to their own rules, and no literal is left in a digest.
+// Any bytes as a batch's text. Input: one octet of flags (1: said inside sp_executesql, 2: the rest is
+// Latin-1, not UTF-16), then the text. Facts keep to their own rules, and no literal is left in a digest.
 #include <cstddef>
 #include <cstdint>
 

@@ -1,4 +1,5 @@
-// What a batch leaves behind: settings to be said again, temporary tables, cursors, and what no new login can give back.
+// What a batch leaves behind: settings to be said again, temporary tables, cursors, and what no new login can
+// give back.
 #include <catch2/catch.hpp>
 #include <string>
 #include <vector>
