@@ -7,8 +7,10 @@ namespace holdfast::vrrp {
 void Dialler::dialled(Instant now) {
   state_ = State::Dialling;
   since_ = now;
-  due_ = now + dial_max;
-  if (may_haste(now)) ++haste_dials_;
+  const bool hasty = may_haste(now);
+  if (hasty) ++haste_dials_;
+  patience_ = hasty ? haste_patience : dial_max;
+  due_ = overdue_at();
 }
 
 void Dialler::connected(Instant now) {

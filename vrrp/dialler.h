@@ -15,6 +15,8 @@ class Dialler {
   static constexpr Duration dial_max = 1500_ms;  ///< beyond the driver's own patience with a handshake
   static constexpr int hasty_dials = 20;  ///< in one haste, which lasts no longer than `haste_max`
   static constexpr Duration haste_max = 100_ms, haste_gap = 5_ms;
+  /// A listener that is just being closed may drop a SYN without a word, and the next one would follow after a second.
+  static constexpr Duration haste_patience = 15_ms;
   static constexpr Duration invited_gap = 20_ms;  ///< after a failure, and for a dial under way
   static constexpr Duration haste_again =
       1_s;  ///< from one haste to the next, unless a connection stood in between
@@ -27,7 +29,7 @@ class Dialler {
   /// stands.
   Instant due() const { return due_; }
   Instant since() const { return since_; }  ///< of the present state: when it dialled, if it is dialling
-  Instant overdue_at() const { return since_ + dial_max; }  ///< a dial under way has failed by then
+  Instant overdue_at() const { return since_ + patience_; }  ///< a dial under way has failed by then
 
   void dialled(Instant now);
   void connected(Instant now);
@@ -54,6 +56,7 @@ class Dialler {
   Instant due_;
   Instant held_until_{INT64_MIN};
   Instant since_{};  ///< in `state_`
+  Duration patience_ = dial_max;  // with the dial under way
   Duration pace_ = pace_min;
   bool hasted_ = false;
   Instant haste_began_{};

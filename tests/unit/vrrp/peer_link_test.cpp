@@ -104,6 +104,20 @@ TEST_CASE("Both connections ended and the dial refused is death, in any order of
   }
 }
 
+TEST_CASE("A dial into a port that is just closing is not waited for") {
+  PeerDriver d;
+  d.meet();
+  d.in_end();
+  d.out_end();
+  CHECK(d.taken(Kind::Dial) == 1);
+  d.pass(14_ms);
+  CHECK(d.taken(Kind::Dial) == 0);
+  d.pass(10_ms);  // its SYN went nowhere
+  CHECK(d.taken(Kind::Dial) == 1);
+  d.out_end(ChannelEnd::Refused);
+  CHECK(d.peer.link() == Link::Dead);
+}
+
 TEST_CASE("A process that dies soon after its predecessor did is dialled in haste as well") {
   PeerDriver d;
   d.meet();
