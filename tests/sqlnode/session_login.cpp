@@ -129,7 +129,7 @@ bool Session::answer_prelogin(Bytes payload, bool strict, tds::Scope& scope) {
   const auto decision = tds::answer_encryption(setting_of(node_->options().encrypt),
                                                asked->encryption.value_or(tds::Encryption::NotSupported));
   tds::Prelogin answer;
-  answer.version = 0x100003E8;  // 16.0.1000
+  answer.version = 0x0F0007D0;  // 15.0.2000, what the engine says too
   answer.encryption = decision.answer;
   answer.instance = std::string(1, '\0');
   answer.mars = 0;
@@ -235,7 +235,7 @@ void Session::acknowledge(const tds::Login7& login, const std::string& asked_dat
   tds::LoginAck ack;
   ack.version = wire_.version;
   ack.program = tds::to_utf16("Microsoft SQL Server");  // drivers look for the name
-  ack.program_version = 0x100003E8;
+  ack.program_version = 0x0F0007D0;
   tds::append_login_ack(tokens, ack);
   reply.raw(tokens);
   std::uint32_t size = node_->options().packet_size != 0 ? node_->options().packet_size : login.packet_size;
