@@ -23,7 +23,6 @@ constexpr Leaving leaving[] = {
     {"SP_CURSORPREPEXEC", Unrecoverable::Cursor},
     {"SP_CURSOREXECUTE", Unrecoverable::Cursor},
     {"SP_BINDSESSION", Unrecoverable::Transaction},
-    {"SP_TRACE_CREATE", Unrecoverable::TraceFlag},
 };
 
 /// They answer from the catalogue, and do nothing else.

@@ -83,6 +83,7 @@ TEST_CASE("lexer: what is not certain is odd, to the end") {
                               "[a]]",
                               "/*/ b",
                               "/*/**/",
+                              "/*/ */ b",
                               "1FROM",
                               "1e",
                               "1eX",
