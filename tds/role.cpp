@@ -129,8 +129,8 @@ std::string_view name_of(SqlRole role) {
 
 std::string role_batch(std::string_view database) {
   std::string batch =
-      "SELECT CAST(SERVERPROPERTY('IsHadrEnabled') AS int) AS hadr, CAST(SERVERPROPERTY('IsClustered') AS "
-      "int) AS clustered, "
+      "SELECT CAST(SERVERPROPERTY('IsHadrEnabled') AS int) AS hadr, "
+      "CAST(SERVERPROPERTY('IsClustered') AS int) AS clustered, "
       "CAST(SERVERPROPERTY('ComputerNamePhysicalNetBIOS') AS nvarchar(128)) AS node, "
       "CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128)) AS version;\n";
   if (!database.empty())
@@ -138,13 +138,13 @@ std::string role_batch(std::string_view database) {
              ", 'Status') AS nvarchar(128)) AS status, CAST(DATABASEPROPERTYEX(" + quoted(database) +
              ", 'Updateability') AS nvarchar(128)) AS updateability;\n";
   batch +=
-      "SELECT MAX(secondary_role_allow_connections) AS readable FROM sys.availability_replicas "
-      "WHERE replica_server_name = @@SERVERNAME;\n"
       "SELECT 1 AS replica, role, operational_state FROM sys.dm_hadr_availability_replica_states WHERE "
       "is_local = 1;\n";
   if (!database.empty())
     batch += "SELECT sys.fn_hadr_is_primary_replica(" + quoted(database) + ") AS is_primary;\n";
-  return batch;
+  return batch +
+         "SELECT MAX(secondary_role_allow_connections) AS readable FROM sys.availability_replicas "
+         "WHERE replica_server_name = @@SERVERNAME;\n";
 }
 
 RoleAnswer judge_role(std::string_view database, std::span<const AnswerTable> tables,
