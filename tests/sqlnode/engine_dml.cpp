@@ -35,7 +35,8 @@ const Table& Interpreter::target(const Statement& statement) {
   return *table;
 }
 
-/// UPDATE and DELETE ask for what OUTPUT and assignments need before they change the rows; SQLite's RETURNING sees only new values.
+/// UPDATE and DELETE ask for what OUTPUT and assignments need before they change the rows; SQLite's
+/// RETURNING sees only new values.
 bool Interpreter::previews(const Statement& statement) const {
   if (statement.what == Do::Insert) return false;
   return !statement.output.empty() || std::any_of(statement.items.begin(), statement.items.end(),
@@ -181,8 +182,8 @@ void Interpreter::insert_source(Statement& statement, Emitter& emit, const Table
   sql = " (" + columns + ")" + source;
 }
 
-/// "(SELECT t._rowid_, items FROM ... WHERE ... LIMIT n)": the rows that UPDATE or DELETE with FROM or TOP means. The emitter's
-/// scope stays open for the caller.
+/// "(SELECT t._rowid_, items FROM ... WHERE ... LIMIT n)": the rows that UPDATE or DELETE with FROM or TOP
+/// means. The emitter's scope stays open for the caller.
 std::string Interpreter::target_rows(Statement& statement, Emitter& emit, const Table& table,
                                      const std::string& items) {
   std::string alias = statement.path.back(), sources;

@@ -1,5 +1,6 @@
-// One session of the SQL node: runs parsed T-SQL against its Store, keeps variables, transactions, options and the last error.
-// Owner: the node's session thread; nothing here is shared but the Database. See engine.h for the seam to the wire.
+// One session of the SQL node: runs parsed T-SQL against its Store, keeps variables, transactions, options
+// and the last error. Owner: the node's session thread; nothing here is shared but the Database. See
+// engine.h for the seam to the wire.
 #pragma once
 
 #include <list>

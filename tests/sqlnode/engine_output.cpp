@@ -46,8 +46,8 @@ std::string Interpreter::output_items(Statement& statement, Emitter& emit, std::
   return sql;
 }
 
-/// What UPDATE or DELETE will give out and assign: one query before the change, in the same transaction. Old values are the
-/// table's; inserted.x is what SET says, as the column will hold it.
+/// What UPDATE or DELETE will give out and assign: one query before the change, in the same transaction.
+/// Old values are the table's; inserted.x is what SET says, as the column will hold it.
 void Interpreter::preview(Statement& statement, const Table& table, std::vector<Column>& columns,
                           std::vector<Row>& rows) {
   Emitter emit = emitter();
@@ -76,17 +76,8 @@ void Interpreter::preview(Statement& statement, const Table& table, std::vector<
   chosen.replace(0, 8, "SELECT " + inner);
   emit.pop();
   emit.push();
-  std::vector<Column> olds, news;
-  std::string lists;
-  for (const char* which : {"deleted", "inserted"}) {
-    lists += "," + quote(which) + " AS (SELECT ";
-    for (std::size_t i = 0; i < table.columns.size(); ++i) {
-      lists += std::string(i > 0 ? "," : "") + quote(std::string(which) + "." + table.columns[i].name);
-    }
-  }
   std::string out;
   for (const Item& item : statement.output) {
-    std::vector<Item> expanded;
     bool star = item.expr->node == Node::Star;
     const std::string which = star && !item.expr->path.empty() ? item.expr->path.back() : "";
     auto add = [&](const std::string& name, const Typed& value) {
@@ -218,6 +209,7 @@ void Interpreter::bulk(const std::vector<Column>& columns, const std::vector<std
       marks += comma(marks) + "t_next_identity(" + literal(id) + ")";
     }
     bool own = enter_write(true);
+    if (!own) store_.run("SAVEPOINT holdfast_bulk");
     try {
       if (counts) load_identity(id);
       Prepared insert =
@@ -230,9 +222,11 @@ void Interpreter::bulk(const std::vector<Column>& columns, const std::vector<std
       }
       if (counts) store_identity(id);
     } catch (...) {
+      if (!own && store_.in_transaction()) store_.run("ROLLBACK TO holdfast_bulk");
       leave_write(own, false);
       throw;
     }
+    if (!own) store_.run("RELEASE holdfast_bulk");
     leave_write(own, true);
     done(rows.size(), 0xF0);
   });

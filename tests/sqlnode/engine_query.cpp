@@ -119,7 +119,8 @@ void Interpreter::send_rows(Ready& ready) {
   done(count, 0xC1);
 }
 
-/// SELECT @a = x, ...: each row overwrites the one before; later assignments of a row see earlier ones only in the next row.
+/// SELECT @a = x, ...: each row overwrites the one before; later assignments of a row see earlier ones only
+/// in the next row.
 void Interpreter::take_rows(Ready& ready) {
   std::uint64_t count = 0;
   while (step(ready.statement.get())) {

@@ -1,5 +1,5 @@
-// CREATE and ALTER TABLE. The definitions of a table stand in SQLite's own catalog as one list with kMark between them, so that
-// ALTER can take the list apart, change it and build the table anew.
+// CREATE and ALTER TABLE. The definitions of a table stand in SQLite's own catalog as one list with kMark
+// between them, so that ALTER can take the list apart, change it and build the table anew.
 #include <algorithm>
 
 #include "tests/sqlnode/engine_interpreter.h"

@@ -1,5 +1,6 @@
-// Transactions: T-SQL's counted ones over SQLite's single one. A reading transaction holds nothing in SQLite (READ COMMITTED
-// sees each statement's snapshot); the first write takes the file's one write lock, which is kept to the end.
+// Transactions: T-SQL's counted ones over SQLite's single one. A reading transaction holds nothing in
+// SQLite (READ COMMITTED sees each statement's snapshot); the first write takes the file's one write lock,
+// which is kept to the end.
 #include <sys/random.h>
 
 #include "tests/sqlnode/engine_interpreter.h"
@@ -12,7 +13,8 @@ void Interpreter::guard_write() {
        16, true);
 }
 
-/// Takes the write lock. True: for this statement alone, and leave_write must end it. `many`: it needs several of SQLite's.
+/// Takes the write lock. True: for this statement alone, and leave_write must end it. `many`: it needs
+/// several of SQLite's.
 bool Interpreter::enter_write(bool many) {
   if (doomed_) {
     fail(3930,

@@ -1,5 +1,6 @@
-// What the T-SQL parser makes: expressions, queries and statements as plain trees. Nothing here knows SQLite. A Statement also
-// carries the slot for the plan that the engine keeps with it, so that a repeated batch is neither parsed nor prepared again.
+// What the T-SQL parser makes: expressions, queries and statements as plain trees. Nothing here knows
+// SQLite. A Statement also carries the slot for the plan that the engine keeps with it, so that a repeated
+// batch is neither parsed nor prepared again.
 #pragma once
 
 #include <memory>

@@ -14,7 +14,8 @@ struct Moment {
   int offset = 0;          ///< minutes
 };
 
-/// ISO and a few usual forms ("2026-11-22", "20261122", "2026-11-22T10:00:00.123+01:00", "10:00"); false: not a date.
+/// ISO and a few usual forms ("2026-11-22", "20261122", "2026-11-22T10:00:00.123+01:00", "10:00"); false:
+/// not a date.
 bool parse_moment(const std::string& text, Moment& moment);
 std::string moment_text(const Moment& moment, const Type& type);
 /// CONVERT(varchar, d, style).

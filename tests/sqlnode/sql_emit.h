@@ -1,5 +1,6 @@
-// Turns T-SQL trees into SQLite's SQL and finds the types of what they yield. Variables, @@globals become numbered parameters,
-// in the order of `bindings`; functions become t_NAME (sql_functions). It reads the catalog and changes nothing.
+// Turns T-SQL trees into SQLite's SQL and finds the types of what they yield. Variables, @@globals become
+// numbered parameters, in the order of `bindings`; functions become t_NAME (sql_functions). It reads the
+// catalog and changes nothing.
 #pragma once
 
 #include <functional>
@@ -21,7 +22,8 @@ struct Typed {
 
 class Emitter {
  public:
-  /// `variable`: the type of @x; throws 137 for an unknown one. `system_view`: T-SQL text of sys.x, empty if there is none.
+  /// `variable`: the type of @x; throws 137 for an unknown one. `system_view`: T-SQL text of sys.x, empty
+  /// if there is none.
   struct Context {
     Store* store = nullptr;
     std::string database;
@@ -49,7 +51,8 @@ class Emitter {
   /// The value made fit for a column of this type.
   static std::string stored(const Typed& value, const Type& type);
   static std::string cast(const std::string& sql, const Type& type);
-  /// The physical alias of the table that UPDATE or DELETE names, among the sources of the open scope; empty: none.
+  /// The physical alias of the table that UPDATE or DELETE names, among the sources of the open scope;
+  /// empty: none.
   std::string range_of(const std::string& name) const;
 
   std::vector<std::string> bindings;

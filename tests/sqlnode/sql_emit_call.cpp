@@ -1,4 +1,5 @@
-// Functions: T-SQL's aggregates and window functions become SQLite's, scalar ones t_NAME, a few are spelled out.
+// Functions: T-SQL's aggregates and window functions become SQLite's, scalar ones t_NAME, a few are spelled
+// out.
 #include <algorithm>
 
 #include "tests/sqlnode/sql_emit.h"

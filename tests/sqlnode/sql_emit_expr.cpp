@@ -193,7 +193,8 @@ Typed Emitter::unary(const Expr& one) {
 }
 
 Typed Emitter::infix(const Expr& one) {
-  // Long chains of AND or + lean to the left; they are walked, not recursed, by depth of the parser's limit.
+  // Long chains of AND or + lean to the left; they are walked, not recursed, by depth of the parser's
+  // limit.
   Typed left = expr(*one.args[0]), right = expr(*one.args[1]);
   const std::string& op = one.text;
   if (op == "AND" || op == "OR")
@@ -204,6 +205,13 @@ Typed Emitter::infix(const Expr& one) {
 }
 
 Typed Emitter::arithmetic(const std::string& op, Typed left, Typed right) {
+  // A whole literal beside a decimal counts with its own digits.
+  for (Typed* side : {&left, &right}) {
+    const Typed& other = side == &left ? right : left;
+    if (side->node != Node::Integer || other.type.kind != Kind::Decimal) continue;
+    side->type = make_type(Kind::Decimal, 0,
+                           static_cast<std::uint8_t>(std::min<std::size_t>(side->sql.size(), 38)), 0);
+  }
   bool nullable = left.nullable || right.nullable;
   Type type = common_type(left.type, right.type);
   if (op == "+" && is_text(left.type.kind) && is_text(right.type.kind)) {

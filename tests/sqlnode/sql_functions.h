@@ -1,5 +1,5 @@
-// T-SQL's scalar functions as SQLite functions, under the name "t_NAME", and what the translator must know of them: whether
-// they exist and the type they yield.
+// T-SQL's scalar functions as SQLite functions, under the name "t_NAME", and what the translator must know
+// of them: whether they exist and the type they yield.
 #pragma once
 
 #include <sqlite3.h>

@@ -75,7 +75,8 @@ Value add(const Value& a, const Value& b) {
   return std::get<std::int64_t>(convert(a, integer)) + std::get<std::int64_t>(convert(b, integer));
 }
 
-/// t_cast(value, type, style, try), t_store(value, type), t_add(a, b), t_div(a, b), t_mod(a, b), t_like(text, pattern[, escape]).
+/// t_cast(value, type, style, try), t_store(value, type), t_add(a, b), t_div(a, b), t_mod(a, b),
+/// t_like(text, pattern[, escape]).
 Value special(const std::string& name, const std::vector<Value>& a) {
   if (name == "add") return add(a[0], a[1]);
   if (name == "div" || name == "mod") return divide(a[0], a[1], name == "mod");

@@ -1,5 +1,6 @@
-// The SQL node's T-SQL lexer: UTF-8 in, tokens out, names and strings already unquoted. It throws SqlError for what is not
-// closed. Test code: the product's own lexer (tds/lexer.h) is another, so that the two do not share mistakes.
+// The SQL node's T-SQL lexer: UTF-8 in, tokens out, names and strings already unquoted. It throws SqlError
+// for what is not closed. Test code: the product's own lexer (tds/lexer.h) is another, so that the two do
+// not share mistakes.
 #pragma once
 
 #include <string>

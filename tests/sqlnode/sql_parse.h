@@ -1,5 +1,5 @@
-// The SQL node's T-SQL parser: recursive descent over the tokens of one batch. What it does not understand is error 102 or
-// 156, as SQL Server says it, and the batch is not run at all.
+// The SQL node's T-SQL parser: recursive descent over the tokens of one batch. What it does not understand
+// is error 102 or 156, as SQL Server says it, and the batch is not run at all.
 #pragma once
 
 #include <string>

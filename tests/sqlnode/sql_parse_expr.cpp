@@ -18,21 +18,34 @@ ExprPtr infix(std::string op, ExprPtr left, ExprPtr right) {
   return out;
 }
 
-constexpr int kDeepest = 200;
+constexpr int kDeepest = 200, kLongest = 900;
+
+/// Long chains are deep trees, to us and to SQLite.
+void count(int& links) {
+  if (++links > kLongest) fail(8631, "Internal error: Server stack limit has been reached.", 17, true);
+}
 
 }  // namespace
 
 ExprPtr Parser::expression() {
   if (++depth_ > kDeepest) fail(191, "Some part of your SQL statement is nested too deeply.", 15, true);
   ExprPtr left = conjunction();
-  while (take("OR")) left = infix("OR", std::move(left), conjunction());
+  int links = 0;
+  while (take("OR")) {
+    count(links);
+    left = infix("OR", std::move(left), conjunction());
+  }
   --depth_;
   return left;
 }
 
 ExprPtr Parser::conjunction() {
   ExprPtr left = negation();
-  while (take("AND")) left = infix("AND", std::move(left), negation());
+  int links = 0;
+  while (take("AND")) {
+    count(links);
+    left = infix("AND", std::move(left), negation());
+  }
   return left;
 }
 
@@ -115,7 +128,7 @@ ExprPtr Parser::bitwise() { return sum(); }
 
 ExprPtr Parser::sum() {
   ExprPtr left = product();
-  for (;;) {
+  for (int links = 0;; count(links)) {
     std::string op = peek().kind == Lex::Symbol ? peek().text : "";
     if (op != "+" && op != "-" && op != "&" && op != "|" && op != "^") return left;
     ++at_;
@@ -125,7 +138,7 @@ ExprPtr Parser::sum() {
 
 ExprPtr Parser::product() {
   ExprPtr left = unary();
-  for (;;) {
+  for (int links = 0;; count(links)) {
     std::string op = peek().kind == Lex::Symbol ? peek().text : "";
     if (op != "*" && op != "/" && op != "%") return left;
     ++at_;

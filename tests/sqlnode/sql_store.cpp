@@ -31,6 +31,7 @@ int compare_decimals(void*, int a_size, const void* a, int b_size, const void* b
   return below ? -order : order;
 }
 
+constexpr std::int64_t kLongestWaitUs = 20'000'000;
 constexpr const char* kSchema =
     "CREATE TABLE IF NOT EXISTS holdfast_databases(database_id INTEGER PRIMARY KEY, name TEXT COLLATE NOCASE "
     "UNIQUE);"
@@ -89,12 +90,16 @@ Store::~Store() {
   sqlite3_close_v2(db_);
 }
 
+/// LOCK_TIMEOUT -1 is for ever; here it is long, and then error 1205: there is no other node to find a
+/// deadlock.
 int Store::wait(void* self, int times) {
   auto* store = static_cast<Store*>(self);
   if (*store->cancelled_ != nullptr && (*store->cancelled_)->load()) return 0;
+  if (times == 0) store->waited_us_ = 0;
+  std::int64_t most_us = *store->timeout_ms_ >= 0 ? *store->timeout_ms_ * 1000LL : kLongestWaitUs;
+  if (store->waited_us_ >= most_us) return 0;
   int pause_us = std::min(200 + times * 100, 2000);
-  if (*store->timeout_ms_ >= 0 && static_cast<std::int64_t>(times) * pause_us > *store->timeout_ms_ * 1000LL)
-    return 0;
+  store->waited_us_ += pause_us;
   ::usleep(static_cast<useconds_t>(pause_us));
   return 1;
 }

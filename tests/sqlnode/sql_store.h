@@ -1,6 +1,7 @@
-// One session's SQLite connection: prepared statements, the names of T-SQL tables and what is known of their columns. All
-// databases of a node are in one file; a table's name there is "database.schema.name", temporary ones are SQLite's own.
-// Owner: the session; the Database outlives it and may be shared by sessions on several threads.
+// One session's SQLite connection: prepared statements, the names of T-SQL tables and what is known of
+// their columns. All databases of a node are in one file; a table's name there is "database.schema.name",
+// temporary ones are SQLite's own. Owner: the session; the Database outlives it and may be shared by
+// sessions on several threads.
 #pragma once
 
 #include <sqlite3.h>
@@ -99,6 +100,7 @@ class Store {
   sqlite3* db_ = nullptr;
   const std::atomic<bool>** cancelled_;
   const int* timeout_ms_;
+  std::int64_t waited_us_ = 0;
   std::unordered_map<std::string, Prepared> kept_;
   std::map<std::string, std::unique_ptr<Table>> tables_;
   std::vector<std::unique_ptr<Table>> retired_;

@@ -1,5 +1,5 @@
-// T-SQL types as text and as a number (for the functions SQLite calls), and conversion of values between them with SQL
-// Server's error numbers. Dates are handled in sql_dates.
+// T-SQL types as text and as a number (for the functions SQLite calls), and conversion of values between
+// them with SQL Server's error numbers. Dates are handled in sql_dates.
 #pragma once
 
 #include <string>
@@ -10,9 +10,11 @@ namespace holdfast::sqlnode {
 
 /// "NVARCHAR(50)", "DECIMAL(10,2)", "VARBINARY(MAX)".
 std::string type_text(const Type& type);
-/// As a column's declared type in SQLite: MAX is 0, and decimals of more digits than a double holds get text affinity.
+/// As a column's declared type in SQLite: MAX is 0, and decimals of more digits than a double holds get
+/// text affinity.
 std::string stored_type(const Type& type);
-/// The other way round, whatever the case; false: not one of ours. Lengths not given: 1, or 30 in casts (`wide`).
+/// The other way round, whatever the case; false: not one of ours. Lengths not given: 1, or 30 in casts
+/// (`wide`).
 bool parse_type(const std::string& text, Type& type);
 Type make_type(Kind kind, std::uint32_t length = 0, std::uint8_t precision = 0, std::uint8_t scale = 0);
 /// The type with this name and these numbers (-1: MAX or not given); false: no such type.
@@ -27,8 +29,8 @@ bool is_date(Kind kind);
 bool is_binary(Kind kind);
 bool is_national(Kind kind);
 
-/// Converts as CAST (or, with `store`, as an assignment to a column: too long is error 2628). Throws SqlError 8114, 245,
-/// 220, 8115, 241, 8169. `style` as of CONVERT.
+/// Converts as CAST (or, with `store`, as an assignment to a column: too long is error 2628). Throws
+/// SqlError 8114, 245, 220, 8115, 241, 8169. `style` as of CONVERT.
 Value convert(const Value& value, const Type& type, int style = 0, bool store = false);
 /// A value as text, as PRINT or concatenation would show it.
 std::string text_of(const Value& value);
