@@ -205,7 +205,8 @@ void AwareSession::client_failed(io::Fault fault, std::string_view detail) {
     if (fault == io::Fault::Tls) context_.counters.tls_failures.add();
     if (fault == io::Fault::Tls || fault == io::Fault::Protocol) return refuse_client(detail);
   }
-  end(state_ == State::Talking ? "client-reset" : "client-gone", false);
+  // Drivers close TLS without a word, which cannot be told from a cut; between requests it does no harm.
+  end(state_ != State::Talking ? "client-gone" : conversation_->idle() ? "ok" : "client-reset", false);
 }
 
 void AwareSession::client_drained() {

@@ -52,8 +52,8 @@ void AwareSession::on_server(io::StreamPtr stream) {
   const auto at = static_cast<std::size_t>(seeker_.instance());
   const bool strict = sql().encrypt == conf::TdsEncrypt::Strict && at < context_.server_tls.size();
   if (!strict) return begin_server_login();
-  server_ = io::make_tls_stream(context_.loop, std::move(server_), context_.server_tls[at]->session(),
-                                server_side_);
+  server_ = io::resume_tls_stream(context_.loop, std::move(server_), context_.server_tls[at]->session(),
+                                  server_side_, {}, false);
   server_->start_reading();
 }
 

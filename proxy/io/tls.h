@@ -94,8 +94,8 @@ class TlsContext {
 StreamPtr make_tls_stream(Loop& loop, StreamPtr plain, std::unique_ptr<TlsSession> session,
                           StreamEvents& events);
 
-/// The same over a stream that was read before: `taken` is ciphertext that came and was not yet given to the
-/// session. With `open` the handshake is over, and on_connected is not called.
+/// The same over a stream that is connected and may have been read: `taken` is ciphertext that came and was not
+/// yet given to the session. With `open` the handshake is over, and on_connected is not called.
 StreamPtr resume_tls_stream(Loop& loop, StreamPtr plain, std::unique_ptr<TlsSession> session,
                             StreamEvents& events, std::string taken, bool open);
 

@@ -41,11 +41,8 @@ class TlsStream final : public Stream, private StreamEvents, private TimerEvents
         held_(std::move(taken)),
         open_(open) {
     inner_->set_events(*this);
-    if (open_ || !held_.empty())
-      inner_->stop_reading();
-    else
-      inner_->start_reading();
-    if (!open_ && !held_.empty()) later();
+    inner_->stop_reading();
+    if (!open_) later();
   }
 
   void set_events(StreamEvents& events) override { events_ = &events; }
@@ -260,7 +257,7 @@ void TlsStream::on_timer() {
   if (!reading_ && open_) return;
   std::string held;
   held.swap(held_);
-  if (!held.empty() || full_) decrypt(held);
+  if (!held.empty() || full_ || !open_) decrypt(held);
   if (gone() || ended_ || !held_.empty() || full_) return;
   if (inner_ended_)
     die(Fault::Reset, "TLS truncated: the peer ended without close_notify");
