@@ -137,7 +137,7 @@ bool Session::answer_prelogin(Bytes payload, bool strict, tds::Scope& scope) {
   std::string body, packet;
   tds::append_prelogin(body, answer);
   tds::append_message(packet, tds::PacketType::Response, body, tds::packet_size_before_login);
-  scope = decision.scope;
+  scope = strict ? tds::Scope::Nothing : decision.scope;  // with TLS around it the option says nothing
   return channel_.write(packet) && (strict || !decision.refused);
 }
 
