@@ -1,0 +1,302 @@
+#include <algorithm>
+#include <array>
+
+#include "tds/answer.h"
+#include "tds/conversation_parts.h"
+#include "tds/little.h"
+#include "tds/login.h"
+
+namespace holdfast::tds {
+
+namespace {
+
+constexpr std::size_t tail_max = 13;  // bytes of DONE
+
+// Besides those of a login: the database or the log went away, the server shuts down or is paused, the session was killed.
+bool tells_of_failover(std::uint32_t number) {
+  static constexpr std::array<std::uint32_t, 5> more = {596, 3906, 6005, 9001, 17142};
+  return is_failover_error(number) || std::find(more.begin(), more.end(), number) != more.end();
+}
+
+}  // namespace
+
+void Conversation::Parts::from_server(Bytes in) {
+  if (ended || server == Server::Lost) return;
+  Bytes run;
+  while (!ended && server != Server::Lost) {
+    WholePacket packet;
+    const auto got = server_packets.next(in, packet);
+    if (got && !*got) break;
+    if (!got || packet.header.type != PacketType::Response) {
+      flush(run);
+      host.drop_server();
+      return lose("the server's packets cannot be read");
+    }
+    if (server == Server::Restoring || server == Server::Preparing)
+      own_packet(packet);
+    else if (server == Server::Busy)
+      answer_packet(packet, run);
+  }
+  flush(run);
+}
+
+void Conversation::Parts::flush(Bytes& run) {
+  if (!run.empty() && !ended) give(run);
+  run = {};
+}
+
+void Conversation::Parts::give(Bytes packets) {
+  answer.given = true;
+  host.to_client(packets);
+}
+
+void Conversation::Parts::answer_packet(const WholePacket& packet, Bytes& run) {
+  Bytes body = packet.payload();
+  if (!answer.begun) {
+    answer.begun = true;
+    if (failed_over(body)) return;
+  }
+  keep_tail(body);
+  if (answer.walking) {
+    const auto walked = walk_answer(body);
+    if (!walked) return;
+    body = *walked;
+  }
+  if (answer.expect != 0 && !compare(body)) return;
+  pass(packet, body, run);
+  if (!packet.header.last()) return;
+  flush(run);
+  if (answer.repacking) {
+    std::string out;
+    to_client_packer.finish(out);
+    give(out);
+  }
+  answer_over();
+}
+
+// Only whole packets go on: so a client is never left inside one, and what it has of an answer can be said in bytes of payload.
+void Conversation::Parts::pass(const WholePacket& packet, Bytes body, Bytes& run) {
+  if (answer.hashed) answer.hash.add(body);
+  if (answer.repacking) {
+    answer.bytes += body.size();
+    std::string out;
+    to_client_packer.add(body, out);
+    if (!out.empty()) give(out);
+    return;
+  }
+  answer.bytes += body.size();
+  if (!packet.borrowed) {
+    flush(run);
+    give(packet.raw);
+    return;
+  }
+  if (!run.empty() && run.data() + run.size() != packet.raw.data()) flush(run);
+  run = run.empty() ? packet.raw : Bytes(run.data(), run.size() + packet.raw.size());
+}
+
+// What goes to the client of these bytes. Nullopt: the session is over.
+std::optional<Bytes> Conversation::Parts::walk_answer(Bytes payload) {
+  scratch.clear();
+  const auto walked = walk->feed(payload, answer.rewriting ? &scratch : nullptr);
+  if (!walked) {
+    if (answer.rewriting) scratch.append(walk->held());
+    lost_track();
+    if (ended) return std::nullopt;
+    answer.walking = false;
+  }
+  return answer.rewriting ? Bytes(scratch) : payload;
+}
+
+// The answer has something that is not understood: what it did to the session is not known.
+void Conversation::Parts::lost_track() {
+  if (strip) return end_honestly(answer_number::session_lost, "session-lost", "an answer could not be read");
+  if (!request.facts.statement.plain) settings.add(Unrecoverable::UnknownSetting);
+  if (!request.facts.prepares.empty()) settings.add(Unrecoverable::TooManyHandles);
+  if (!trusted_descriptor) settings.add(Unrecoverable::Transaction);
+}
+
+// Takes from `body` what the client has already. False: the answers differ, and the session is over.
+bool Conversation::Parts::compare(Bytes& body) {
+  const Bytes head = body.substr(0, answer.expect - answer.hash.length());
+  answer.hash.add(head);
+  body.remove_prefix(head.size());
+  if (answer.hash.length() < answer.expect) return true;
+  if (answer.hash.value() != answer.expect_hash) {
+    host.drop_server();
+    record("unknown");
+    end("answer-differs", true);
+    return false;
+  }
+  answer.expect = 0;
+  if (answer.attention_owed) {
+    answer.attention_owed = false;
+    attention_sent = true;
+    std::string out;
+    append_message(out, PacketType::Attention, {}, login.server_packet_size);
+    host.to_server(out);
+  }
+  return true;
+}
+
+void Conversation::Parts::keep_tail(Bytes payload) {
+  if (payload.size() >= tail_max) {
+    answer.tail = payload.substr(payload.size() - tail_max);
+    return;
+  }
+  answer.tail.append(payload);
+  if (answer.tail.size() > tail_max) answer.tail.erase(0, answer.tail.size() - tail_max);
+}
+
+// An answer that begins with an error which tells of a failover. True: it was taken for the server's loss, and is withheld.
+bool Conversation::Parts::failed_over(Bytes payload) {
+  while (payload.size() > 3 && static_cast<Token>(payload[0]) == Token::EnvChange) {
+    LittleReader head(payload.substr(1));
+    payload.remove_prefix(std::min<std::size_t>(payload.size(), *head.u16() + std::size_t{3}));
+  }
+  if (payload.size() < 3 || static_cast<Token>(payload[0]) != Token::Error) return false;
+  LittleReader head(payload.substr(1));
+  const auto message = parse_server_message(payload.substr(0, *head.u16() + std::size_t{3}), login.version);
+  if (!message) return false;
+  answer.error = message->number;
+  if (!tells_of_failover(message->number)) return false;
+  host.on_failover_error(message->number);
+  if (stage != Stage::Sent || attention_asked || answer.bytes != 0) return false;
+  return lose_to_error();
+}
+
+void Conversation::Parts::answer_over() {
+  const std::size_t size = done_size(login.version);
+  std::optional<Done> done;
+  if (answer.tail.size() >= size)
+    done = parse_done(Bytes(answer.tail).substr(answer.tail.size() - size), login.version);
+  if (answer.expect != 0) {  // shorter than what the client has of it
+    record("unknown");
+    return end("answer-differs", true);
+  }
+  const bool acknowledges = attention_sent && done && (done->status & done_status::attention) != 0;
+  if (stage == Stage::Streaming) {
+    answer.early = true;
+    return;
+  }
+  if (stage == Stage::Sent) answered(done, acknowledges);
+  if (ended) return;
+  if (acknowledges) attention_sent = false;
+  if (attention_sent) {  // its own message follows
+    begin_answer();
+    return;
+  }
+  set_server(Server::Ready);
+  go_on();
+}
+
+void Conversation::Parts::answered(const std::optional<Done>& done, bool cancelled) {
+  const bool failed = !done || cancelled || (done->status & done_status::error) != 0 || answer.error != 0;
+  const RequestFacts& facts = request.facts;
+  settings.apply(facts.statement, failed);
+  cursors = std::max(0, cursors + facts.cursors);
+  if (facts.distributed) settings.add(Unrecoverable::Transaction);
+  // Before 7.2 no descriptor tells of a transaction.
+  if (!tds_version::has_all_headers(first.version) && (facts.statement.may_begin_transaction || implicit()))
+    settings.add(Unrecoverable::Transaction);
+  if (!failed)
+    for (const std::int32_t handle : facts.unprepares) prepared.forget(handle);
+  answered_generation = generation;
+  std::string_view outcome = failed ? "error" : "ok";
+  if (cancelled)
+    outcome = "attention";
+  else if (request.repeated)
+    outcome = "repeated";
+  else if (request.resent)
+    outcome = "resent";
+  record(outcome, answer.error, done && (done->status & done_status::count) != 0 ? done->count : 0);
+  stage = Stage::None;
+  request.payload.clear();
+  if (request.payload.capacity() > packet_size_max) request.payload.shrink_to_fit();
+}
+
+TokenSink::Verdict Conversation::Parts::on_token(Token token, Bytes whole, std::string& replacement) {
+  const bool ours = server == Server::Restoring || server == Server::Preparing;
+  switch (token) {
+    case Token::Error:
+      if (const auto message = parse_server_message(whole, login.version)) {
+        if (ours) {
+          own_error = to_utf8(message->text);
+          own_failed = true;
+        } else if (answer.error == 0) {
+          answer.error = message->number;
+          if (tells_of_failover(message->number)) host.on_failover_error(message->number);
+        }
+      }
+      return Verdict::Pass;
+    case Token::EnvChange:
+      if (const auto change = parse_env_change(whole)) on_env_change(*change);
+      return Verdict::Pass;
+    case Token::SessionState: return on_session_state(whole, replacement);
+    case Token::ReturnValue: return on_handle(whole, replacement);
+    case Token::DoneProc:
+      if (const auto done = parse_done(whole, login.version))
+        if ((done->status & done_status::rpc_in_batch) != 0) ++answer.calls_done;
+      return Verdict::Pass;
+    default: return Verdict::Pass;
+  }
+}
+
+void Conversation::Parts::on_env_change(const EnvChange& change) {
+  switch (change.kind) {
+    case EnvKind::Database: return settings.database(change.new_value);
+    case EnvKind::Language: return settings.language(change.new_value);
+    case EnvKind::Collation: return settings.collation(change.new_value);
+    case EnvKind::Enlist: settings.add(Unrecoverable::Transaction); [[fallthrough]];
+    case EnvKind::Begin: descriptor = LittleReader(change.new_value).u64().value_or(0); return;
+    case EnvKind::Commit:
+    case EnvKind::Rollback:
+    case EnvKind::Defect:
+    case EnvKind::Ended: descriptor = 0; return;
+    default: return;
+  }
+}
+
+TokenSink::Verdict Conversation::Parts::on_session_state(Bytes whole, std::string& replacement) {
+  constexpr std::size_t sequence_at = 5;  // after the type and its length
+  const auto state = parse_session_state(whole);
+  if (!state) {
+    settings.add(Unrecoverable::TooManyHandles);
+    return Verdict::Pass;
+  }
+  settings.session_state(*state);
+  if (strip) return Verdict::Drop;
+  // A client takes no state older than the one it has: the count must go on where the last server's ended.
+  const std::uint32_t relayed = state->sequence + sequence_offset;
+  sequence = std::max(sequence, relayed);
+  if (!answer.rewriting || sequence_offset == 0) return Verdict::Pass;
+  std::string four;
+  LittleWriter(four).u32(relayed);
+  replacement = whole;
+  replacement.replace(sequence_at, four.size(), four);
+  return Verdict::Replace;
+}
+
+TokenSink::Verdict Conversation::Parts::on_handle(Bytes whole, std::string& replacement) {
+  const auto returned = parse_returned_int(whole, login.version);
+  if (!returned) return Verdict::Pass;
+  if (server == Server::Preparing) {
+    own_handle = returned->value;
+    return Verdict::Pass;
+  }
+  std::vector<RequestFacts::Prepare>& wanted = request.facts.prepares;
+  const auto at = std::find_if(wanted.begin(), wanted.end(),
+                               [&](const RequestFacts::Prepare& p) { return p.call == answer.calls_done; });
+  if (at == wanted.end() || at->known) return Verdict::Pass;
+  at->known = true;
+  const bool own = generation != 0;
+  const PreparedStatement* made = prepared.add(returned->value, own, generation, at->declaration, at->text);
+  if (made == nullptr) settings.add(Unrecoverable::TooManyHandles);
+  if (made == nullptr || !own || !answer.rewriting) return Verdict::Pass;
+  std::string four;
+  LittleWriter(four).u32(static_cast<std::uint32_t>(made->client));
+  replacement = whole;
+  replacement.replace(returned->at, four.size(), four);
+  return Verdict::Replace;
+}
+
+}  // namespace holdfast::tds

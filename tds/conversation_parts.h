@@ -1,0 +1,203 @@
+// What a Conversation is made of. Only tds/conversation*.cpp include this: conversation.cpp has the surface and the client's
+// packets, _request sends, _answer reads the server, _loss decides when it is gone, _restore makes a new one ready.
+//
+// Two things are tracked apart: where the server is (Server) and where the client's request is (Stage). A request is gathered
+// whole before it is sent, up to `retain`: a guard rule, a prepared handle and the ladder all need its text first, and a server
+// then never has a request in part that is short enough to be kept.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "proxy/base/bytes.h"
+#include "proxy/base/time.h"
+#include "tds/conversation.h"
+#include "tds/digest.h"
+#include "tds/ladder.h"
+#include "tds/packer.h"
+#include "tds/packet.h"
+#include "tds/prepared.h"
+#include "tds/request_facts.h"
+#include "tds/settings.h"
+#include "tds/stream_hash.h"
+#include "tds/token_walk.h"
+#include "tds/whole_packets.h"
+
+namespace holdfast::tds {
+
+struct Conversation::Parts final : TokenSink {
+  enum class Server : std::uint8_t {
+    Ready,  ///< nothing of ours or the client's is with it
+    Busy,  ///< it has the client's request, or an attention
+    Lost,  ///< there is none; one was asked for
+    Restoring,  ///< it has our batch of settings
+    Preparing,  ///< it has our sp_prepare for a statement that the held request needs
+  };
+  enum class Stage : std::uint8_t {
+    None,
+    Gathering,  ///< the client is still sending, the server has nothing of it
+    Held,  ///< whole, and waits
+    Streaming,  ///< too long to be kept: passes on as it comes
+    Sent,  ///< all of it was given to the server
+    Draining,  ///< the rest is swallowed, then drain_answer goes to the client
+  };
+  static constexpr unsigned attempts_max = 4;  ///< servers that one request is tried on
+  static constexpr std::uint32_t no_such_handle =
+      8179;  ///< what SQL Server says; JDBC prepares again upon it
+
+  struct Request {
+    PacketType type = PacketType::Batch;
+    std::uint8_t status = 0;  ///< of its first packet
+    std::string payload;  ///< up to `retain`
+    std::size_t packets = 0, bytes = 0;
+    bool whole = false;  ///< `payload` is all of it
+    bool finished = false;  ///< the client has sent all of it
+    bool flagged = false;  ///< `status` is not as it came
+    RequestFacts facts;
+    StatementDigest digest;
+    bool in_transaction = false;  ///< when it was sent
+    std::uint64_t descriptor = 0;  ///< the client's, for an answer that ends the transaction
+    bool repeated = false, resent = false;
+    unsigned attempts = 0;
+    Instant came, held_since;
+    Duration held{};
+    bool resets() const {
+      return (status & (packet_status::reset_connection | packet_status::reset_connection_skip_tran)) != 0;
+    }
+    bool rolls_back_by_reset() const { return (status & packet_status::reset_connection) != 0; }
+  };
+
+  struct Answer {
+    bool begun = false, rewriting = false, walking = false, repacking = false, attention_owed = false;
+    StreamHash hash;  ///< of what the client was given
+    bool hashed = false;
+    bool given = false;  ///< some of it has gone to the client
+    std::uint64_t expect = 0,
+                  expect_hash = 0;  ///< of a repeated answer: so many bytes the client has already
+    std::string tail;  ///< the last bytes, for DONE
+    std::uint64_t bytes = 0;  ///< of payload given to the client
+    std::size_t calls_done = 0;  ///< of an RPC
+    std::uint32_t error = 0;  ///< the first one seen
+    bool early = false;  ///< it was over before the client had sent all of its request
+  };
+
+  Parts(ConversationHost& host, const ConversationOptions& options, const LoginFacts& login, Instant now);
+
+  // conversation.cpp: the client's side.
+  void from_client(Bytes bytes);
+  bool client_packet(const WholePacket& packet);
+  void gather(const WholePacket& packet);
+  void stream(const WholePacket& packet);
+  void drain(const WholePacket& packet);
+  void attention(const WholePacket& packet);
+  void settle();
+  void end(std::string_view outcome, bool reset);
+  void to_client(Bytes payload);
+  void record(std::string_view outcome, std::uint32_t error = 0, std::uint64_t rows = 0);
+  void carry_reset();
+  void answer_request(Bytes payload, std::string_view outcome, std::uint32_t error = 0);
+  void set_server(Server server);
+  bool settled() const;  ///< no request, no transaction
+
+  // conversation_request.cpp
+  void ready(Bytes raw);
+  bool answered_for_lost_transaction();
+  void learn_transaction();
+  void hold();
+  void go_on();  ///< sends what is held, if it may be
+  bool may_send() const;
+  void send(Bytes raw);
+  bool allowed();
+  bool handles_ready();
+  void patch_handles();
+  void begin_answer();
+  bool needs_walk() const;
+  void unprepare_done();
+
+  // conversation_answer.cpp
+  void from_server(Bytes bytes);
+  void answer_packet(const WholePacket& packet, Bytes& run);
+  void pass(const WholePacket& packet, Bytes body, Bytes& run);
+  void flush(Bytes& run);
+  void give(Bytes packets);
+  std::optional<Bytes> walk_answer(Bytes payload);
+  bool compare(Bytes& body);
+  bool failed_over(Bytes payload);
+  void keep_tail(Bytes payload);
+  void answer_over();
+  void answered(const std::optional<Done>& done, bool cancelled);
+  Verdict on_token(Token token, Bytes whole, std::string& replacement) override;
+  void on_env_change(const EnvChange& change);
+  Verdict on_session_state(Bytes whole, std::string& replacement);
+  Verdict on_handle(Bytes whole, std::string& replacement);
+  void lost_track();
+
+  // conversation_loss.cpp
+  void lose(std::string_view why);
+  LossFacts loss_facts() const;
+  void carry_out(const FateAndWhy& fate, std::uint64_t lost);
+  void say_rolled_back(std::string_view why);
+  void repeat();
+  bool lose_to_error();
+  bool implicit() const;
+  void end_honestly(std::uint32_t number, std::string_view outcome, std::string_view why);
+
+  // conversation_restore.cpp
+  void attached(const LoginFacts& login);
+  std::string_view mismatch(const LoginFacts& login) const;
+  void ask_own(Server next, PacketType type, Bytes payload);
+  bool recovered_by(const LoginFacts& next) const;
+  void prepare(const PreparedStatement& statement);
+  void own_packet(const WholePacket& packet);
+  void own_answer_over();
+  bool recoverable_by_server() const;
+  Relogin relogin() const;
+  UnrecoverableSet lacking() const;
+
+  ConversationHost& host;
+  const ConversationOptions options;
+  LoginFacts login;  ///< of the present or the last server
+  const LoginFacts first;  ///< what the client knows
+  Instant now;
+
+  Server server = Server::Ready;
+  Stage stage = Stage::None;
+  bool ended = false, paused = false, draining = false;
+  Duration patience{};
+  Instant since;
+
+  WholePackets client_packets, server_packets;
+  Packer to_server_packer, to_client_packer;
+  Request request;
+  Answer answer;
+  std::optional<TokenWalk> walk;
+  std::string scratch, early;  ///< early: a request that came before the last one was answered
+  std::string drain_answer;
+  std::string_view drain_outcome;
+  std::uint32_t drain_error = 0;
+  std::uint8_t carried_reset = 0;  ///< reset flags of a request that the client took back
+
+  bool attention_sent = false;  ///< the server has one that it has not acknowledged
+  bool attention_asked = false;  ///< by the client, of the present request
+
+  Settings settings;
+  Prepared prepared;
+  int cursors = 0;
+  std::uint64_t generation = 0;  ///< counts servers
+  std::uint64_t answered_generation = 0;  ///< of the last answered request
+  std::uint64_t descriptor = 0;  ///< of the open transaction; 0: none
+  bool trusted_descriptor = false;  ///< the client repeats descriptors as it should
+  std::optional<std::uint64_t> doomed;  ///< a transaction died, and the client has not heard of it
+  std::uint32_t sequence = 0, sequence_offset = 0;  ///< of SESSIONSTATE, as relayed
+  const bool strip;  ///< only we asked for SESSIONRECOVERY
+
+  // Our own request's answer.
+  bool own_failed = false;
+  std::string own_error;
+  std::int32_t own_handle = 0;
+  std::int32_t preparing = 0;  ///< client's handle
+  std::string last_digest;
+  std::uint64_t requests = 0, survived = 0;
+};
+
+}  // namespace holdfast::tds

@@ -1,0 +1,204 @@
+#include <algorithm>
+
+#include "tds/all_headers.h"
+#include "tds/answer.h"
+#include "tds/conversation_parts.h"
+#include "tds/little.h"
+#include "tds/rpc.h"
+
+namespace holdfast::tds {
+
+// The request is whole, or as much of it is here as is ever kept.
+void Conversation::Parts::ready(Bytes raw) {
+  request.facts = read_request(request.type, request.payload, request.whole, first.version, prepared);
+  if (options.digest_text != 0 && !request.facts.text.empty())
+    request.digest = digest_of(request.facts.text, options.digest_text);
+  request.facts.text = {};
+  if (answered_for_lost_transaction()) return;
+  learn_transaction();
+  // Rows follow an INSERT BULK that only the server which read it knows of.
+  if (request.facts.bulk && (server == Server::Lost || answered_generation != generation))
+    return say_rolled_back("the server that was to take the rows is gone");
+  if (!may_send()) return hold();
+  if (allowed()) send(raw);
+}
+
+bool Conversation::Parts::answered_for_lost_transaction() {
+  if (!doomed) return false;
+  const RequestFacts& facts = request.facts;
+  // A client that follows its descriptors and says none has been told already, or has given the transaction up.
+  if (request.rolls_back_by_reset() ||
+      (facts.has_descriptor && facts.descriptor == 0 && trusted_descriptor)) {
+    doomed.reset();
+    return false;
+  }
+  if (facts.only_unprepares) {
+    unprepare_done();
+    return true;
+  }
+  request.in_transaction = true;
+  request.descriptor = *doomed;
+  doomed.reset();
+  if (facts.rolls_back)
+    answer_request(rollback_done_answer(first.version, request.descriptor), "ok");
+  else
+    say_rolled_back("the transaction was lost with its server");
+  return true;
+}
+
+// The client's own word, where it has been seen to keep it, also tells of transactions that ended in answers nobody walked.
+void Conversation::Parts::learn_transaction() {
+  const RequestFacts& facts = request.facts;
+  if (!facts.has_descriptor) return;
+  if (facts.descriptor != 0) {
+    if (facts.descriptor == descriptor) trusted_descriptor = true;
+    descriptor = facts.descriptor;
+  } else if (trusted_descriptor) {
+    descriptor = 0;
+  }
+}
+
+void Conversation::Parts::unprepare_done() {
+  std::string out;
+  for (std::size_t i = 0; i < request.facts.calls; ++i) {
+    append_return_status(out, 0);
+    const bool more = i + 1 < request.facts.calls;
+    append_done(out, first.version,
+                {Token::DoneProc,
+                 static_cast<std::uint16_t>(more ? done_status::more | done_status::rpc_in_batch : 0), 0, 0});
+  }
+  for (const std::int32_t handle : request.facts.unprepares) prepared.forget(handle);
+  answer_request(out, "ok");
+}
+
+bool Conversation::Parts::may_send() const { return server == Server::Ready && (!paused || descriptor != 0); }
+
+void Conversation::Parts::hold() {
+  if (!request.whole) return say_rolled_back("the request is too long to wait for a server");
+  stage = Stage::Held;
+  request.held_since = now;
+}
+
+void Conversation::Parts::go_on() {
+  if (ended || stage != Stage::Held || !may_send()) return;
+  if (allowed()) send({});
+}
+
+bool Conversation::Parts::allowed() {
+  if (options.digest_text == 0) return true;
+  RequestRecord record;
+  record.digest = request.digest.hash;
+  record.digest_text = request.digest.text;
+  record.bytes_in = request.bytes;
+  std::string why;
+  if (host.allow(record, why)) return true;
+  if (answer.bytes != 0)
+    end("denied", true);
+  else
+    answer_request(error_answer(first.version, answer_number::denied, 16, why), "denied",
+                   answer_number::denied);
+  return false;
+}
+
+// False: the request waits for a statement to be prepared, or was answered.
+bool Conversation::Parts::handles_ready() {
+  if (generation == 0) return true;
+  for (const RequestFacts::Handle& handle : request.facts.handles) {
+    const PreparedStatement* statement = prepared.find(handle.client);
+    if (statement == nullptr) {
+      // It may be another statement's number by now.
+      answer_request(error_answer(first.version, no_such_handle, 16,
+                                  "Could not find prepared statement with handle " +
+                                      std::to_string(handle.client) + "."),
+                     "error", no_such_handle);
+      return false;
+    }
+    if (statement->generation == generation) continue;
+    if (stage != Stage::Held) hold();
+    if (stage == Stage::Held) prepare(*statement);
+    return false;
+  }
+  return true;
+}
+
+void Conversation::Parts::patch_handles() {
+  if (generation == 0) return;
+  for (const RequestFacts::Handle& handle : request.facts.handles) {
+    const PreparedStatement* statement = prepared.find(handle.client);
+    if (statement == nullptr || handle.at + 4 > request.payload.size()) continue;
+    std::string four;
+    LittleWriter(four).u32(static_cast<std::uint32_t>(statement->server));
+    request.payload.replace(handle.at, four.size(), four);
+  }
+}
+
+void Conversation::Parts::send(Bytes raw) {
+  if (request.resets()) {
+    settings.reset();
+    prepared.clear();
+    cursors = 0;
+    if (request.rolls_back_by_reset()) descriptor = 0;
+  }
+  if (!handles_ready()) return;
+  patch_handles();
+  if (stage == Stage::Held) request.held = request.held + (now - request.held_since);
+  request.in_transaction = descriptor != 0;
+  request.descriptor = descriptor;
+  ++request.attempts;
+  begin_answer();
+  set_server(Server::Busy);
+  std::string out;
+  if (request.whole) {
+    stage = Stage::Sent;
+    const bool as_it_came = !raw.empty() && !request.flagged && raw.size() <= login.server_packet_size &&
+                            (generation == 0 || request.facts.handles.empty());
+    if (as_it_came) return host.to_server(raw);
+    append_message(out, request.type, request.payload, login.server_packet_size, request.status);
+  } else {
+    stage = Stage::Streaming;
+    to_server_packer.begin(request.type, login.server_packet_size, request.status);
+    to_server_packer.add(request.payload, out);
+    std::string().swap(request.payload);
+  }
+  host.to_server(out);
+}
+
+bool Conversation::Parts::needs_walk() const {
+  if (strip) return true;
+  if (stage == Stage::None) return false;
+  const StatementFacts& said = request.facts.statement;
+  if (request.resets() || !request.facts.prepares.empty() || settings.implicit_transactions()) return true;
+  // A client that does not repeat descriptors cannot tell of a transaction that an error ended.
+  if (request.in_transaction && !trusted_descriptor) return true;
+  return !said.plain && !said.read_only;
+}
+
+void Conversation::Parts::begin_answer() {
+  Answer fresh;
+  if (request.repeated && stage != Stage::None) {
+    fresh.expect = fresh.bytes = answer.bytes;
+    fresh.given = answer.given;
+    fresh.attention_owed = attention_asked;
+    fresh.expect_hash = answer.expect_hash;
+  }
+  const RequestFacts& facts = request.facts;
+  fresh.hashed = stage != Stage::None && facts.repeatable && request.whole && options.replay_reads &&
+                 (facts.statement.deterministic || !facts.statement.read_only) && !request.in_transaction;
+  fresh.walking = needs_walk();
+  const bool offset = first.client_asked_recovery && sequence_offset != 0;
+  fresh.rewriting = fresh.walking && (strip || offset || (generation != 0 && !facts.prepares.empty()));
+  fresh.repacking =
+      fresh.rewriting || fresh.expect != 0 || login.server_packet_size > first.client_packet_size;
+  const bool continues = fresh.expect != 0 && answer.repacking;  // with a packet begun
+  answer = std::move(fresh);
+  walk.reset();
+  if (answer.walking) {
+    auto kinds = TokenWalk::kinds({Token::EnvChange, Token::Error, Token::SessionState});
+    if (!facts.prepares.empty()) kinds |= TokenWalk::kinds({Token::ReturnValue, Token::DoneProc});
+    walk.emplace(login.version, kinds, *this, login.column_encryption);
+  }
+  if (answer.repacking && !continues)
+    to_client_packer.begin(PacketType::Response, first.client_packet_size, 0, first.spid);
+}
+
+}  // namespace holdfast::tds

@@ -1,0 +1,116 @@
+#include "tds/answer.h"
+#include "tds/conversation_parts.h"
+#include "tds/rpc.h"
+
+namespace holdfast::tds {
+
+namespace {
+
+std::uint32_t major(std::uint32_t program_version) { return program_version >> 24; }
+
+}  // namespace
+
+bool Conversation::Parts::recoverable_by_server() const {
+  return first.server_has_recovery && settings.unrecoverable(true) == 0;
+}
+
+Conversation::Relogin Conversation::Parts::relogin() const {
+  // Database and language stay the client's own: RESETCONNECTION goes back to what this login says. What was changed since
+  // is said by the recovery data or by our batch.
+  Relogin relogin;
+  relogin.packet_size = first.client_packet_size;
+  if (recoverable_by_server()) relogin.recovery = settings.recovery_data();
+  return relogin;
+}
+
+// Why the new server will not do; empty: it will.
+std::string_view Conversation::Parts::mismatch(const LoginFacts& next) const {
+  if (next.version != first.version) return "the new server speaks another version of TDS";
+  if (next.column_encryption != first.column_encryption) return "the new server differs in column encryption";
+  const bool by_client = first.client_asked_recovery && first.server_has_recovery;
+  if (by_client && !next.server_has_recovery) return "the new server has no session recovery";
+  if (by_client && major(next.server_version) != major(first.server_version))
+    return "the new server is of another major version";
+  if (next.server_has_recovery && !first.server_has_recovery && !strip) return "";
+  if (!next.server_has_recovery && settings.unrecoverable(false) != 0)
+    return "the new server has no session recovery";
+  if (recovered_by(next) && !next.database.empty() && next.database != settings.database())
+    return "the new server did not restore the database";
+  return "";
+}
+
+bool Conversation::Parts::recovered_by(const LoginFacts& next) const {
+  return recoverable_by_server() && next.server_has_recovery;
+}
+
+void Conversation::Parts::attached(const LoginFacts& next) {
+  if (ended || server != Server::Lost) return;
+  if (const std::string_view why = mismatch(next); !why.empty()) {
+    host.drop_server();
+    return end_honestly(answer_number::session_lost, "session-lost", why);
+  }
+  const bool recovered = recovered_by(next);
+  login = next;
+  ++generation;
+  ++survived;
+  sequence_offset = sequence;
+  server_packets.clear();
+  const std::string batch = recovered ? settings.isolation_batch() : settings.restoring_batch(login.database, login.language);
+  if (batch.empty()) {
+    set_server(Server::Ready);
+    return go_on();
+  }
+  ask_own(Server::Restoring, PacketType::Batch, build_batch(login.version, batch));
+}
+
+void Conversation::Parts::prepare(const PreparedStatement& statement) {
+  preparing = statement.client;
+  own_handle = 0;
+  ask_own(Server::Preparing, PacketType::Rpc,
+          build_prepare(login.version, statement.declaration, statement.text, descriptor));
+}
+
+void Conversation::Parts::ask_own(Server next, PacketType type, Bytes payload) {
+  own_failed = false;
+  own_error.clear();
+  set_server(next);
+  walk.emplace(login.version,
+               TokenWalk::kinds({Token::Error, Token::EnvChange, Token::SessionState, Token::ReturnValue}),
+               *this, login.column_encryption);
+  std::string out;
+  append_message(out, type, payload, login.server_packet_size);
+  host.to_server(out);
+}
+
+void Conversation::Parts::own_packet(const WholePacket& packet) {
+  if (walk && !walk->feed(packet.payload(), nullptr)) {
+    own_failed = true;
+    own_error = "its answer could not be read";
+    walk.reset();
+  }
+  if (packet.header.last()) own_answer_over();
+}
+
+void Conversation::Parts::own_answer_over() {
+  walk.reset();
+  const bool restoring = server == Server::Restoring;
+  set_server(Server::Ready);
+  if (restoring) {
+    if (!own_failed) return go_on();
+    host.drop_server();
+    return end_honestly(answer_number::session_lost, "session-lost",
+                        "the session's settings could not be restored: " + own_error);
+  }
+  PreparedStatement* statement = prepared.find(preparing);
+  if (statement != nullptr && !own_failed && own_handle != 0) {
+    statement->server = own_handle;
+    statement->generation = generation;
+    return go_on();
+  }
+  if (stage != Stage::Held) return;
+  answer_request(error_answer(first.version, no_such_handle, 16,
+                              "Holdfast: a statement could not be prepared again: " + own_error),
+                 "error", no_such_handle);
+}
+
+}  // namespace holdfast::tds

@@ -1,0 +1,285 @@
+#include "tds/request_facts.h"
+
+#include <algorithm>
+#include <array>
+#include <initializer_list>
+
+#include "tds/all_headers.h"
+#include "tds/lexer.h"
+#include "tds/little.h"
+#include "tds/login7.h"
+#include "tds/rpc.h"
+#include "tds/rpc_front.h"
+
+namespace holdfast::tds {
+
+namespace {
+
+constexpr std::size_t digest_source_max = 64 * 1024;  // bytes of text that a digest is made of
+
+StatementFacts facts_of_anything() {
+  StatementFacts facts;
+  facts.may_end_transaction = facts.may_begin_transaction = facts.commits = true;
+  return facts;
+}
+
+StatementFacts facts_of_nothing() {
+  StatementFacts facts;
+  facts.read_only = facts.plain = facts.deterministic = true;
+  return facts;
+}
+
+void unite(StatementFacts& into, const StatementFacts& more) {
+  into.read_only &= more.read_only;
+  into.plain &= more.plain;
+  into.deterministic &= more.deterministic;
+  into.may_end_transaction |= more.may_end_transaction;
+  into.may_begin_transaction |= more.may_begin_transaction;
+  into.commits |= more.commits;
+  into.uses_identity |= more.uses_identity;
+  into.changes_database |= more.changes_database;
+  into.leaves |= more.leaves;
+  into.settings.insert(into.settings.end(), more.settings.begin(), more.settings.end());
+  const auto append = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };
+  append(into.makes_temporary, more.makes_temporary);
+  append(into.drops_temporary, more.drops_temporary);
+}
+
+// The lexemes of a text, as far as the few shapes below have them.
+class Shape {
+ public:
+  explicit Shape(Bytes text) : lexer_(text) {
+    for (LexToken token = lexer_.next(); token.kind != Lexeme::End; token = lexer_.next()) {
+      if (token.kind == Lexeme::Symbol && token.symbol == u';') continue;
+      if (tokens_.size() == most) {
+        tokens_.clear();
+        return;
+      }
+      tokens_.push_back(token);
+    }
+  }
+  std::size_t size() const { return tokens_.size(); }
+  /// Whether the text is these words; one that ends with '?' may be missing.
+  bool is(std::initializer_list<std::string_view> words) const {
+    std::size_t at = 0;
+    for (std::string_view word : words) {
+      const bool optional = word.ends_with('?');
+      if (optional) word.remove_suffix(1);
+      if (at < tokens_.size() && matches(tokens_[at], word))
+        ++at;
+      else if (!optional)
+        return false;
+    }
+    return at != 0 && at == tokens_.size();
+  }
+  bool has(char16_t symbol) const {
+    return std::any_of(tokens_.begin(), tokens_.end(), [&](const LexToken& token) {
+      return token.kind == Lexeme::Symbol && token.symbol == symbol;
+    });
+  }
+
+ private:
+  static constexpr std::size_t most = 512;
+
+  bool matches(const LexToken& token, std::string_view word) const {
+    if (token.kind == Lexeme::Word) return lexer_.is(token, word);
+    return to_utf8(lexer_.text(token)) == word || (token.kind == Lexeme::Global && global(token) == word);
+  }
+  std::string global(const LexToken& token) const {
+    std::string name = to_utf8(lexer_.text(token));
+    for (char& c : name)
+      if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+    return name;
+  }
+
+  Lexer lexer_;
+  std::vector<LexToken> tokens_;
+};
+
+bool is_rollback(const Shape& shape) {
+  return shape.is({"ROLLBACK", "TRANSACTION?"}) || shape.is({"ROLLBACK", "TRAN?"}) ||
+         shape.is({"ROLLBACK", "WORK?"}) ||
+         shape.is({"IF", "@@TRANCOUNT", ">", "0", "ROLLBACK", "TRANSACTION?"}) ||
+         shape.is({"IF", "@@TRANCOUNT", ">", "0", "ROLLBACK", "TRAN?"}) ||
+         shape.is({"IF", "@@TRANCOUNT", ">", "0", "ROLLBACK", "WORK?"});
+}
+
+bool is_begin(const Shape& shape) {
+  return shape.is({"BEGIN", "TRAN"}) || shape.is({"BEGIN", "TRANSACTION"}) ||
+         shape.is({"IF", "@@TRANCOUNT", "=", "0", "BEGIN", "TRAN"}) ||
+         shape.is({"IF", "@@TRANCOUNT", "=", "0", "BEGIN", "TRANSACTION"});
+}
+
+// Nothing but SET, each with one option: then its words are the settings' words.
+bool only_sets(const Shape& shape, const StatementFacts& facts) {
+  if (facts.settings.empty() || facts.leaves != 0 || shape.size() == 0 || shape.has(u',')) return false;
+  std::size_t words = 0;
+  for (const Setting& setting : facts.settings) words += Shape(to_utf16(setting.text)).size();
+  return words == shape.size();
+}
+
+bool is_single(Bytes text) {
+  static constexpr std::array<std::string_view, 6> verbs = {"SELECT", "INSERT", "UPDATE",
+                                                            "DELETE", "MERGE",  "TRUNCATE"};
+  Lexer lexer(text);
+  std::size_t found = 0;
+  for (LexToken token = lexer.next(); token.kind != Lexeme::End && found < 2; token = lexer.next())
+    found += token.kind == Lexeme::Word &&
+             std::any_of(verbs.begin(), verbs.end(), [&](std::string_view v) { return lexer.is(token, v); });
+  return found == 1;
+}
+
+void read_batch(Bytes text, bool whole, RequestFacts& facts) {
+  facts.text = text.substr(0, digest_source_max);
+  if (!whole) {
+    facts.statement = facts_of_anything();
+    facts.statement.leaves = static_cast<UnrecoverableSet>(Unrecoverable::UnknownSetting);
+    return;
+  }
+  facts.statement = facts_of(text);
+  facts.single = facts.statement.plain && is_single(text);
+  const Shape shape(text);
+  facts.rolls_back = is_rollback(shape);
+  facts.begins = is_begin(shape);
+  const bool uses = facts.statement.changes_database && shape.size() == 2;
+  facts.repeatable = facts.statement.read_only || facts.rolls_back || facts.begins || uses ||
+                     only_sets(shape, facts.statement);
+}
+
+// Where a handle stands in a call: always its first parameter.
+void note_handle(const RpcCall& call, std::size_t front, RequestFacts& facts) {
+  if (call.parameters.empty()) return;
+  const RpcParameter& first = call.parameters.front();
+  const auto handle = int_of(first);
+  if (handle) facts.handles.push_back({front + first.value_at, *handle});
+}
+
+std::optional<Bytes> text_at(const RpcCall& call, std::size_t i, std::string& scratch) {
+  return i < call.parameters.size() ? text_of(call.parameters[i], scratch) : std::nullopt;
+}
+
+// sp_prepare and sp_prepexec: handle, declaration, statement.
+StatementFacts read_prepare(const RpcCall& call, RequestFacts& facts) {
+  std::string declaration, text;
+  const auto declared = text_at(call, 1, declaration);
+  const auto said = text_at(call, 2, text);
+  if (!said) return facts_of_anything();
+  facts.prepares.push_back({facts.calls, std::string(declared.value_or(Bytes{})), std::string(*said)});
+  if (facts.text.empty()) facts.text = said->substr(0, digest_source_max);
+  if (call.proc == ProcId::Prepare) return facts_of_nothing();
+  facts.single = is_single(*said);
+  return facts_of(*said, true);
+}
+
+StatementFacts read_execute(const RpcCall& call, Prepared& prepared, RequestFacts& facts) {
+  const auto handle = call.parameters.empty() ? std::nullopt : int_of(call.parameters.front());
+  PreparedStatement* statement = handle ? prepared.find(*handle) : nullptr;
+  if (statement == nullptr) return facts_of_anything();
+  if (facts.text.empty()) facts.text = Bytes(statement->text).substr(0, digest_source_max);
+  facts.single = is_single(statement->text);
+  return statement->facts;
+}
+
+StatementFacts read_sql(const RpcCall& call, RequestFacts& facts) {
+  std::string scratch;
+  const auto text = text_at(call, 0, scratch);
+  if (!text) return facts_of_anything();
+  if (facts.text.empty()) facts.text = text->substr(0, digest_source_max);
+  facts.single = is_single(*text);
+  return facts_of(*text, true);
+}
+
+StatementFacts read_cursor(const RpcCall& call, RequestFacts& facts) {
+  StatementFacts cursor = facts_of_anything();
+  const auto opens = {ProcId::CursorOpen, ProcId::CursorPrepare, ProcId::CursorExecute,
+                      ProcId::CursorPrepExec, ProcId::PrepExecRpc};
+  if (std::find(opens.begin(), opens.end(), call.proc) != opens.end()) ++facts.cursors;
+  if (call.proc == ProcId::CursorClose || call.proc == ProcId::CursorUnprepare) --facts.cursors;
+  return cursor;
+}
+
+StatementFacts read_call(const RpcCall& call, std::size_t front, Prepared& prepared, RequestFacts& facts) {
+  switch (call.proc) {
+    case ProcId::ExecuteSql: return read_sql(call, facts);
+    case ProcId::Prepare: return read_prepare(call, facts);
+    case ProcId::PrepExec: note_handle(call, front, facts); return read_prepare(call, facts);
+    case ProcId::Execute: note_handle(call, front, facts); return read_execute(call, prepared, facts);
+    case ProcId::Unprepare:
+      note_handle(call, front, facts);
+      if (!call.parameters.empty())
+        if (const auto handle = int_of(call.parameters.front())) facts.unprepares.push_back(*handle);
+      return facts_of_nothing();
+    case ProcId::None:
+      if (facts.text.empty()) facts.text = to_utf16("EXEC ") + std::string(call.name);
+      return facts_of_procedure(call.name);
+    default: return read_cursor(call, facts);
+  }
+}
+
+void read_rpc(Bytes body, std::size_t front, bool whole, std::uint32_t version, Prepared& prepared,
+              RequestFacts& facts) {
+  const auto calls = whole ? parse_rpc(body, version) : parse_rpc_front(body, version);
+  if (!calls) {
+    facts.statement = facts_of_anything();
+    facts.statement.leaves = static_cast<UnrecoverableSet>(Unrecoverable::TooManyHandles);
+    return;
+  }
+  facts.statement = facts_of_nothing();
+  for (const RpcCall& call : *calls) {
+    unite(facts.statement, read_call(call, front, prepared, facts));
+    ++facts.calls;
+  }
+  facts.only_unprepares = facts.calls != 0 && facts.unprepares.size() == facts.calls;
+  facts.single &= facts.calls == 1;
+  facts.repeatable = facts.statement.read_only;
+}
+
+void read_transaction_request(Bytes body, RequestFacts& facts) {
+  facts.transaction_manager = true;
+  facts.statement = facts_of_anything();
+  const auto request = parse_transaction_request(body);
+  if (!request) return;
+  StatementFacts& said = facts.statement;
+  said.commits = request->kind == TmKind::Commit;
+  said.may_end_transaction = request->kind == TmKind::Commit || request->kind == TmKind::Rollback;
+  said.may_begin_transaction = request->begins;
+  facts.begins = request->kind == TmKind::Begin;
+  // A name may be a savepoint's: then the transaction goes on (2.2.6.9.7).
+  const bool named = body.size() > 2 && body[2] != 0;
+  facts.rolls_back = request->kind == TmKind::Rollback && !named && !request->begins;
+  facts.distributed = request->kind == TmKind::Propagate || request->kind == TmKind::Promote;
+  facts.repeatable = facts.begins || facts.rolls_back || request->kind == TmKind::GetDtcAddress;
+}
+
+}  // namespace
+
+RequestFacts read_request(PacketType type, Bytes payload, bool whole, std::uint32_t version,
+                          Prepared& prepared) {
+  RequestFacts facts;
+  std::size_t front = 0;
+  const bool headers = tds_version::has_all_headers(version) && type != PacketType::Bulk;
+  if (headers) {
+    const auto read = parse_all_headers(payload);
+    if (!read) {
+      facts.statement = facts_of_anything();
+      facts.statement.leaves = static_cast<UnrecoverableSet>(Unrecoverable::UnknownSetting);
+      return facts;
+    }
+    front = read->size;
+    facts.has_descriptor = read->has_transaction;
+    facts.descriptor = read->descriptor;
+  }
+  const Bytes body = payload.substr(front);
+  switch (type) {
+    case PacketType::Batch: read_batch(body, whole, facts); break;
+    case PacketType::Rpc: read_rpc(body, front, whole, version, prepared, facts); break;
+    case PacketType::TransactionManager: read_transaction_request(body, facts); break;
+    default:
+      facts.bulk = type == PacketType::Bulk;
+      facts.statement = facts_of_anything();
+      facts.statement.commits = facts.statement.may_end_transaction = !facts.bulk;
+  }
+  return facts;
+}
+
+}  // namespace holdfast::tds
