@@ -162,11 +162,34 @@ void AwareSession::client_logged_in(Bytes early, Bytes raw) {
   host_ = name_of(login_.host);
   if (!login_.integrated()) client_phase_.reset();
   state_ = State::Joining;
+  ask_in();
+  if (state_ != State::Joining) return;
+  if (!rest.empty() || !raw.empty()) client_data(rest + std::string(raw));
+}
+
+/// Under the service's limits; who has to wait may do so as long as for a server.
+void AwareSession::ask_in() {
+  std::string why;
+  const auto answer =
+      context_.sight ? context_.sight->admit(*this, why) : SqlSight::Admission::Admitted;
+  if (answer == SqlSight::Admission::Admitted) return admitted();
+  if (answer == SqlSight::Admission::Refused) return limited(why);
+  queued_ = true;
+  deadline_ = context_.loop.now() + context_.config.tds_connect_deadline;
+  arm();
+}
+
+void AwareSession::admitted() {
+  queued_ = false;
   deadline_ = Instant::never();
   arm();
   seeker_.seek(context_.loop.now() + context_.config.tds_connect_deadline, login_.read_only_intent());
-  if (state_ != State::Joining) return;
-  if (!rest.empty() || !raw.empty()) client_data(rest + std::string(raw));
+}
+
+void AwareSession::limited(std::string_view why) {
+  context_.counters.refused.add();
+  answer_client(error_answer(login_.version, answer_number::limited, 20, why));
+  end("refused:limit", false);
 }
 
 void AwareSession::keep_early(Bytes data) {
@@ -228,6 +251,7 @@ void AwareSession::arm() {
 
 void AwareSession::on_timer() {
   const Instant now = context_.loop.now();
+  if (now >= deadline_ && queued_) return limited("There was no room for this login in time.");
   if (now >= deadline_) return end("handshake-timeout", true);
   if (now >= login_due_) attempt_failed(Evidence::ResponseTimeout, "login-timeout");
   if (state_ != State::Talking) return state_ == State::Done ? void() : arm();
@@ -268,6 +292,7 @@ void AwareSession::end(std::string_view outcome, bool reset) {
   if (state_ == State::Done) return;
   state_ = State::Done;
   SqlSession::unlink();
+  if (context_.sight && number != 0) context_.sight->on_end(*this, held_);
   timer_->disarm();
   const int instance = seeker_.instance();
   seeker_.release();

@@ -49,6 +49,7 @@ class AwareSession final : public Session,
   void pause(bool paused, Duration patience) override;
   void drain_sql() override;
   void kill() override { end("killed", true); }
+  void admitted() override;
 
  private:
   enum class State : std::uint8_t { Opening, Knocking, ClientLogin, Joining, Talking, Done };
@@ -97,6 +98,8 @@ class AwareSession final : public Session,
   void feed_client(Bytes raw);
   bool apply_client(LoginStep& step);
   void client_logged_in(Bytes early, Bytes raw);
+  void ask_in();
+  void limited(std::string_view why);
   void keep_early(Bytes data);
   void refuse_client(std::string_view why);
   void answer_client(Bytes payload);
@@ -133,6 +136,7 @@ class AwareSession final : public Session,
   bool allow(const RequestRecord& record, std::string& why) override;
   void begin_talking(const LoginFacts& facts);
   void settle();
+  void tell_held(bool held);
   void lose_server(std::string_view why);
 
   void on_timer() override;
@@ -157,6 +161,8 @@ class AwareSession final : public Session,
   Instant login_due_ = Instant::never();  ///< of an attempt to log in at a server
   Instant active_at_{};  ///< a byte moved
   State state_ = State::Opening;
+  bool queued_ = false;  ///< waits for room under the service's limits
+  bool held_ = false;  ///< a request waits, as far as `sight` was told
   bool attached_ = false;  ///< the conversation has a server
   bool wanted_ = false;  ///< the conversation wants a server
   bool failover_seen_ = false;  ///< an error that tells of a failover, to be reported

@@ -189,6 +189,7 @@ void AwareSession::server_accepted(Bytes raw) {
   const Instant now = context_.loop.now();
   if (conversation_) {
     log_info("SQL session moved", {{"client", record_.peer.text()}, {"instance", instance()}});
+    if (context_.sight) context_.sight->on_moved(*this);
     conversation_->attached(result.facts, now);
   } else {
     client_phase_.reset();

@@ -14,14 +14,16 @@ void AwareSession::begin_talking(const LoginFacts& facts) {
   options.replay_transactions = config.replay_transactions;
   options.relogin_possible = !login_.integrated();
   options.retain = config.retain;
-  if (!context_.sight || (config.digests == 0 && config.rules.empty())) options.digest_text = 0;
+  if (!context_.sight || (config.digests == 0 && config.rules.empty() && config.slow == Duration{}))
+    options.digest_text = 0;
   const Instant now = context_.loop.now();
   ConversationHost& host = *this;
   conversation_ = std::make_unique<Conversation>(host, options, facts, now);
   state_ = State::Talking;
   if (context_.sight) {
     context_.sight->sessions().push_back(*this);
-    if (context_.sight->paused(*this)) conversation_->pause(true, now);
+    context_.sight->on_begin(*this);
+    if (const auto patience = context_.sight->paused(*this)) conversation_->pause(true, now, *patience);
   }
   if (login_.integrated()) login_ = Login7();  // it cannot be said again
   if (early_.empty()) return;
@@ -76,10 +78,15 @@ void AwareSession::settle() {
   }
   if (std::exchange(wanted_, false) && seeker_.state() == Seeker::State::Idle)
     seeker_.seek(Instant::never(), login_.read_only_intent());
+  tell_held(conversation_->deadline() != Instant::never());
   const int instance = seeker_.instance();
   arm();
   if (std::exchange(failover_seen_, false) && instance >= 0)
     context_.service.report(static_cast<std::size_t>(instance), Evidence::SqlRole);
+}
+
+void AwareSession::tell_held(bool held) {
+  if (held != std::exchange(held_, held) && context_.sight) context_.sight->on_held(*this, held);
 }
 
 void AwareSession::lose_server(std::string_view why) {

@@ -4,6 +4,8 @@
 // ends.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -32,6 +34,11 @@ class SqlSession : public ListNode<SqlSession> {
   virtual void pause(bool paused, Duration patience) = 0;
   virtual void drain_sql() = 0;
   virtual void kill() = 0;  ///< ends it now; its client sees a reset
+  /// SqlSight::admit said that it waits: now there is room.
+  virtual void admitted() = 0;
+
+  /// Given by SqlSight::admit, for no other session of the process; 0: none yet.
+  std::uint64_t number = 0;
 
  protected:
   ~SqlSession() = default;
@@ -39,11 +46,24 @@ class SqlSession : public ListNode<SqlSession> {
 
 class SqlSight {
  public:
+  enum class Admission : std::uint8_t { Admitted, Waits, Refused };
+
+  /// The client has said its login, and no server was asked yet: may it come in? `why` for the client.
+  virtual Admission admit(SqlSession& session, std::string& why) = 0;
+  /// Logged in, before its first request.
+  virtual void on_begin(SqlSession& session) = 0;
+  /// It was asked about by admit(), and is over; `held`: a request of it waited.
+  virtual void on_end(SqlSession& session, bool held) = 0;
+  /// It lost its server and was logged in at another.
+  virtual void on_moved(const SqlSession& session) = 0;
+  /// A request of it waits for a server or the end of a pause, or does so no more.
+  virtual void on_held(const SqlSession& session, bool held) = 0;
   virtual void on_request(const SqlSession& session, const RequestRecord& record) = 0;
   /// Before a request is sent or repeated: false refuses it, `why` for the client.
   virtual bool allow(const SqlSession& session, const RequestRecord& record, std::string& why) = 0;
-  /// Logged in: whether new requests have to wait from the beginning (`holdfast sql pause`).
-  virtual bool paused(const SqlSession& session) = 0;
+  /// Logged in: whether new requests have to wait from the beginning (`holdfast sql pause`), and how long
+  /// one may.
+  virtual std::optional<Duration> paused(const SqlSession& session) = 0;
 
   List<SqlSession>& sessions() { return sessions_; }
 
