@@ -11,12 +11,13 @@ namespace holdfast::sqlnode {
 void Reply::columns(const std::vector<Column>& columns) {
   flush_done(true);
   columns_ = columns;
+  rowless_ = columns_only_ && columns_only_();
   append_columns(out_, wire_->version, columns_);
   send_full();
 }
 
 bool Reply::row(const std::vector<Value>& row) {
-  append_row(out_, wire_->version, columns_, row);
+  if (!rowless_) append_row(out_, wire_->version, columns_, row);
   send_full();
   return !gone_ && running_();
 }
@@ -28,7 +29,8 @@ void Reply::done(bool counted, std::uint64_t count, std::uint16_t command) {
   tds::Done done;
   done.token = in_call_ ? tds::Token::DoneInProc : tds::Token::Done;
   done.command = command;
-  done.count = counted ? count : 0;
+  done.count = counted && !(rowless_ && !write) ? count : 0;
+  rowless_ = false;
   if (counted) done.status |= tds::done_status::count;
   put_done(done);
 }

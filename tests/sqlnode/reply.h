@@ -32,6 +32,9 @@ class Reply final : public Sink {
   Reply(const Wire& wire, std::function<bool()> running, std::function<bool()> in_transaction)
       : wire_(&wire), running_(std::move(running)), in_transaction_(std::move(in_transaction)) {}
 
+  /// `only` true: SET FMTONLY ON, the columns of a result without its rows.
+  void set_columns_only(std::function<bool()> only) { columns_only_ = std::move(only); }
+
   void columns(const std::vector<Column>& columns) override;
   bool row(const std::vector<Value>& row) override;
   void done(bool counted, std::uint64_t count, std::uint16_t command) override;
@@ -65,13 +68,13 @@ class Reply final : public Sink {
   std::size_t next_size();
 
   const Wire* wire_;
-  std::function<bool()> running_, in_transaction_;
+  std::function<bool()> running_, in_transaction_, columns_only_;
   std::string out_;
   std::vector<Column> columns_;
   std::vector<Parameter> outputs_;
   std::optional<tds::Done> pending_;
   std::int32_t status_ = 0;
-  bool in_call_ = false, error_ = false, any_error_ = false, fatal_ = false, gone_ = false;
+  bool in_call_ = false, error_ = false, rowless_ = false, any_error_ = false, fatal_ = false, gone_ = false;
   std::uint8_t packet_id_ = 1;
   std::uint32_t odd_ = 12345;
 };

@@ -84,7 +84,13 @@ void Session::acknowledge_attention() {
 }
 
 Reply Session::make_reply() {
-  return Reply(wire_, [this] { return !inbox_->cancelled(); }, [this] { return engine_->descriptor() != 0; });
+  Reply reply(wire_, [this] { return !inbox_->cancelled(); }, [this] { return engine_->descriptor() != 0; });
+  reply.set_columns_only([this] {
+    const auto& options = engine_->settings().options;
+    const auto only = options.find("FMTONLY");
+    return only != options.end() && only->second == "ON";
+  });
+  return reply;
 }
 
 bool Session::serve(const Request& incoming) {
