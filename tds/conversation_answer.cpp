@@ -30,6 +30,7 @@ void Conversation::Parts::from_server(Bytes in) {
     if (!got || packet.header.type != PacketType::Response) {
       flush(run);
       host.drop_server();
+      if (++garbled > attempts_max) return end("server-protocol", true);
       return lose("the server's packets cannot be read");
     }
     if (server == Server::Restoring || server == Server::Preparing)
@@ -201,6 +202,7 @@ void Conversation::Parts::answered(const std::optional<Done>& done, bool cancell
   if (!failed)
     for (const std::int32_t handle : facts.unprepares) prepared.forget(handle);
   answered_generation = generation;
+  garbled = 0;
   std::string_view outcome = failed ? "error" : "ok";
   if (cancelled)
     outcome = "attention";

@@ -196,6 +196,7 @@ struct Conversation::Parts final : TokenSink {
   std::string own_error;
   std::int32_t own_handle = 0;
   std::int32_t preparing = 0;  ///< client's handle
+  unsigned garbled = 0;                   ///< servers given up in a row because they do not speak TDS
   std::string last_digest;
   std::uint64_t requests = 0, survived = 0;
 };
