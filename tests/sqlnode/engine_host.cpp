@@ -60,70 +60,8 @@ Value Interpreter::database_property(const std::string& database, const std::str
   return {};
 }
 
-Value Interpreter::host(const std::string& function, const std::vector<Value>& a) {
-  auto text = [&](std::size_t i) { return i < a.size() ? text_of(a[i]) : std::string(); };
-  if (function == "next_identity") {
-    Identity& identity = identities_[text(0)];
-    identity.used = true;
-    identity.last = identity.next;
-    identity.next += identity.step;
-    return identity.last;
-  }
-  if (function == "DB_NAME" || function == "DB_ID") {
-    bool id = function == "DB_ID";
-    if (a.empty() && !id) return settings_.database;
-    std::string what = a.empty() ? settings_.database : text(0);
-    auto rows =
-        store_.ask(id ? "SELECT database_id FROM main.holdfast_databases WHERE name=?1"
-                      : "SELECT name FROM main.holdfast_databases WHERE database_id=CAST(?1 AS INTEGER)",
-                   {what});
-    if (rows.empty()) return {};
-    return id ? Value(static_cast<std::int64_t>(std::atoll(rows[0][0].c_str()))) : Value(rows[0][0]);
-  }
-  if (function == "SUSER_SNAME" || function == "SUSER_NAME" || function == "SYSTEM_USER" ||
-      function == "ORIGINAL_LOGIN")
-    return settings_.login;
-  if (function == "USER_NAME" || function == "CURRENT_USER" || function == "SESSION_USER" ||
-      function == "USER")
-    return std::string("dbo");
-  if (function == "SCHEMA_NAME") return std::string("dbo");
-  if (function == "SCHEMA_ID") return std::int64_t{1};
-  if (function == "APP_NAME") return settings_.application;
-  if (function == "HOST_NAME") return settings_.host;
-  if (function == "OBJECT_ID") return object_id(text(0));
-  if (function == "OBJECT_NAME") {
-    auto rows =
-        store_.ask("SELECT name FROM main.holdfast_objects WHERE object_id=CAST(?1 AS INTEGER)", {text(0)});
-    return rows.empty() ? Value() : Value(rows[0][0]);
-  }
-  if (function == "SERVERPROPERTY") return server_property(text(0));
-  if (function == "DATABASEPROPERTYEX") return database_property(text(0), text(1));
-  if (function == "CONNECTIONPROPERTY") {
-    std::string what = upper(text(0));
-    if (what == "NET_TRANSPORT") return std::string("TCP");
-    if (what == "AUTH_SCHEME") return std::string("SQL");
-    return what == "PROTOCOL_TYPE" ? Value(std::string("TSQL")) : Value();
-  }
-  if (function == "SESSIONPROPERTY") return static_cast<std::int64_t>(option(upper(text(0))));
-  if (function == "SESSION_CONTEXT") {
-    auto found = session_context_.find(text(0));
-    return found == session_context_.end() ? Value() : found->second;
-  }
-  if (function == "CONTEXT_INFO")
-    return settings_.context_info.empty() ? Value() : Value(Blob{settings_.context_info});
-  if (function == "SCOPE_IDENTITY") return scope_identity_;
-  if (function == "IDENT_CURRENT") {
-    auto rows = store_.ask(
-        "SELECT CASE WHEN next=seed THEN seed ELSE next-step END FROM main.holdfast_identity WHERE id=?1",
-        {store_.id_of(Parser("EXEC " + text(0), true).batch().front()->path, settings_.database)});
-    return rows.empty() ? Value() : Value(rows[0][0]);
-  }
-  if (function == "XACT_STATE") return std::int64_t{transactions_ == 0 ? 0 : doomed_ ? -1 : 1};
-  if (function == "FN_HADR_IS_PRIMARY_REPLICA") return static_cast<std::int64_t>(node_.is_primary());
-  if (function == "HAS_DBACCESS") return static_cast<std::int64_t>(store_.has_database(text(0)));
-  if (function == "IS_SRVROLEMEMBER" || function == "IS_MEMBER") return std::int64_t{1};
-  if (function == "APPLOCK_MODE") return std::string("NoLock");
-  if (!caught_ || !function.starts_with("ERROR_")) return {};
+Value Interpreter::error_part(const std::string& function) const {
+  if (!caught_) return {};
   const Message& error = caught_->message;
   if (function == "ERROR_NUMBER") return std::int64_t{error.number};
   if (function == "ERROR_MESSAGE") return error.text;
@@ -131,6 +69,82 @@ Value Interpreter::host(const std::string& function, const std::vector<Value>& a
   if (function == "ERROR_STATE") return std::int64_t{error.state};
   if (function == "ERROR_LINE") return std::int64_t{error.line};
   return error.procedure.empty() ? Value() : Value(error.procedure);
+}
+
+Value Interpreter::session_part(const std::string& function, const std::string& first) {
+  static const std::set<std::string> kLogin{"SUSER_SNAME", "SUSER_NAME", "SYSTEM_USER", "ORIGINAL_LOGIN"};
+  static const std::set<std::string> kUser{"USER_NAME", "CURRENT_USER", "SESSION_USER", "USER",
+                                           "SCHEMA_NAME"};
+  if (kLogin.contains(function)) return settings_.login;
+  if (kUser.contains(function)) return std::string("dbo");
+  if (function == "APP_NAME") return settings_.application;
+  if (function == "HOST_NAME") return settings_.host;
+  if (function == "CONNECTIONPROPERTY") {
+    std::string what = upper(first);
+    if (what == "NET_TRANSPORT") return std::string("TCP");
+    if (what == "AUTH_SCHEME") return std::string("SQL");
+    return what == "PROTOCOL_TYPE" ? Value(std::string("TSQL")) : Value();
+  }
+  if (function == "SESSIONPROPERTY") return static_cast<std::int64_t>(option(upper(first)));
+  if (function == "SESSION_CONTEXT") {
+    auto found = session_context_.find(first);
+    return found == session_context_.end() ? Value() : found->second;
+  }
+  if (function == "CONTEXT_INFO") {
+    return settings_.context_info.empty() ? Value() : Value(Blob{settings_.context_info});
+  }
+  if (function == "SCOPE_IDENTITY") return scope_identity_;
+  if (function == "XACT_STATE") return std::int64_t{transactions_ == 0 ? 0 : doomed_ ? -1 : 1};
+  if (function == "IS_SRVROLEMEMBER" || function == "IS_MEMBER" || function == "SCHEMA_ID")
+    return std::int64_t{1};
+  return function == "APPLOCK_MODE" ? Value(std::string("NoLock")) : Value();
+}
+
+Value Interpreter::database_part(const std::string& function, const std::string& first, bool given) {
+  auto ask = [&](const char* sql, const std::string& what) {
+    auto rows = store_.ask(sql, {what});
+    return rows.empty() ? Value() : Value(rows[0][0]);
+  };
+  if (function == "DB_NAME") {
+    if (!given) return settings_.database;
+    return ask("SELECT name FROM main.holdfast_databases WHERE database_id=CAST(?1 AS INTEGER)", first);
+  }
+  if (function == "DB_ID") {
+    Value id = ask("SELECT database_id FROM main.holdfast_databases WHERE name=?1",
+                   given ? first : settings_.database);
+    return convert(id, make_type(Kind::Int));
+  }
+  if (function == "OBJECT_NAME") {
+    return ask("SELECT name FROM main.holdfast_objects WHERE object_id=CAST(?1 AS INTEGER)", first);
+  }
+  if (function == "IDENT_CURRENT") {
+    Path path = Parser("EXEC " + first, true).batch().front()->path;
+    return ask(
+        "SELECT CASE WHEN next=seed THEN seed ELSE next-step END FROM main.holdfast_identity WHERE id=?1",
+        store_.id_of(path, settings_.database));
+  }
+  return {};
+}
+
+Value Interpreter::host(const std::string& function, const std::vector<Value>& a) {
+  std::string first = a.empty() ? "" : text_of(a[0]);
+  if (function == "next_identity") {
+    Identity& identity = identities_[first];
+    identity.used = true;
+    identity.last = identity.next;
+    identity.next += identity.step;
+    return identity.last;
+  }
+  if (function == "OBJECT_ID") return object_id(first);
+  if (function == "SERVERPROPERTY") return server_property(first);
+  if (function == "DATABASEPROPERTYEX") return database_property(first, a.size() > 1 ? text_of(a[1]) : "");
+  if (function == "FN_HADR_IS_PRIMARY_REPLICA") return static_cast<std::int64_t>(node_.is_primary());
+  if (function == "HAS_DBACCESS") return static_cast<std::int64_t>(store_.has_database(first));
+  if (function == "DB_NAME" || function == "DB_ID" || function == "OBJECT_NAME" ||
+      function == "IDENT_CURRENT") {
+    return database_part(function, first, !a.empty());
+  }
+  return function.starts_with("ERROR_") ? error_part(function) : session_part(function, first);
 }
 
 }  // namespace holdfast::sqlnode

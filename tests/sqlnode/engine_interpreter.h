@@ -119,6 +119,7 @@ class Interpreter final : public Engine, public Host {
   std::string target_rows(Statement& statement, Emitter& emitter, const Table& table,
                           const std::string& items);
   std::string output_items(Statement& statement, Emitter& emitter, std::vector<Column>& columns);
+  std::string output_list(Statement& statement, Emitter& emitter, std::vector<Column>& columns);
   bool previews(const Statement& statement) const;
   void preview(Statement& statement, const Table& table, std::vector<Column>& columns,
                std::vector<Row>& rows);
@@ -185,6 +186,9 @@ class Interpreter final : public Engine, public Host {
 
   // engine_views.cpp, engine_host.cpp.
   std::string system_view(const Path& path);
+  Value error_part(const std::string& function) const;
+  Value session_part(const std::string& function, const std::string& first);
+  Value database_part(const std::string& function, const std::string& first, bool given);
   Value server_property(const std::string& name);
   Value database_property(const std::string& database, const std::string& name);
   Value object_id(const std::string& name);

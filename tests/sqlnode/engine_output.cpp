@@ -9,21 +9,29 @@ namespace {
 
 std::string comma(const std::string& list) { return list.empty() ? "" : ","; }
 
-}  // namespace
-
-/// The OUTPUT list; the caller has opened a scope. INSERT: inserted.x is the new row itself.
-std::string Interpreter::output_items(Statement& statement, Emitter& emit, std::vector<Column>& columns) {
-  const Table& table = target(statement);
-  std::vector<Column> all;
+std::vector<Column> shape_of(const Table& table) {
+  std::vector<Column> out;
   for (const TableColumn& one : table.columns) {
     Column column;
     column.name = one.name;
     column.type = one.type;
     column.nullable = one.nullable;
-    all.push_back(std::move(column));
+    out.push_back(std::move(column));
   }
+  return out;
+}
+
+}  // namespace
+
+/// The OUTPUT list; the caller has opened a scope. INSERT: inserted.x is the new row itself.
+std::string Interpreter::output_items(Statement& statement, Emitter& emit, std::vector<Column>& columns) {
+  std::vector<Column> all = shape_of(target(statement));
   emit.add_columns(statement.what == Do::Delete ? "deleted" : "inserted", all, true);
   if (statement.what == Do::Update) emit.add_columns("deleted", all, true);
+  return output_list(statement, emit, columns);
+}
+
+std::string Interpreter::output_list(Statement& statement, Emitter& emit, std::vector<Column>& columns) {
   std::string sql;
   auto add = [&](const Item& item) {
     Typed value = emit.expr(*item.expr);
@@ -76,33 +84,10 @@ void Interpreter::preview(Statement& statement, const Table& table, std::vector<
   chosen.replace(0, 8, "SELECT " + inner);
   emit.pop();
   emit.push();
-  std::string out;
-  for (const Item& item : statement.output) {
-    bool star = item.expr->node == Node::Star;
-    const std::string which = star && !item.expr->path.empty() ? item.expr->path.back() : "";
-    auto add = [&](const std::string& name, const Typed& value) {
-      Column column;
-      column.name = name;
-      column.type = value.type;
-      column.nullable = value.nullable;
-      columns.push_back(std::move(column));
-      out += comma(out) + value.sql;
-    };
-    for (const TableColumn& column : table.columns) {
-      Typed value;
-      value.type = column.type;
-      value.nullable = column.nullable;
-      value.sql = quote((same(which, "deleted") ? "deleted." : "inserted.") + column.name);
-      if (star) add(column.name, value);
-      bool named = item.expr->node == Node::Name && item.expr->path.size() == 2 &&
-                   same(item.expr->path[1], column.name);
-      if (!named) continue;
-      value.sql = quote((same(item.expr->path[0], "deleted") ? "deleted." : "inserted.") + column.name);
-      add(item.alias.empty() ? column.name : item.alias, value);
-    }
-    bool simple = star || (item.expr->node == Node::Name && item.expr->path.size() == 2);
-    if (!simple) add(item.alias, emit.expr(*item.expr));
-  }
+  std::vector<Column> shape = shape_of(table);
+  emit.add_prefixed("deleted", shape);
+  if (statement.what == Do::Update) emit.add_prefixed("inserted", shape);
+  std::string out = output_list(statement, emit, columns);
   std::size_t shown = columns.size();
   for (const std::string& name : variables) out += comma(out) + quote(name);
   emit.pop();

@@ -46,6 +46,8 @@ class Emitter {
   void add_range(const std::string& alias, const Table& table);
   /// `bare`: columns are written without the alias (RETURNING knows none).
   void add_columns(const std::string& alias, std::vector<Column> columns, bool bare = false);
+  /// Columns that are written as one quoted name, "alias.column".
+  void add_prefixed(const std::string& alias, std::vector<Column> columns);
   std::string with(const std::vector<Cte>& ctes);  ///< stays known: one emitter, one statement
   std::vector<Item> expand(const Item& item);
   /// The value made fit for a column of this type.
@@ -62,7 +64,7 @@ class Emitter {
   struct Range {
     std::string alias, name;
     std::vector<Column> columns;
-    bool bare = false;
+    bool bare = false, prefixed = false;
   };
   struct Scope {
     std::vector<Range> ranges;

@@ -23,7 +23,11 @@ void Emitter::push() { scopes_.emplace_back(); }
 void Emitter::pop() { scopes_.pop_back(); }
 
 void Emitter::add_columns(const std::string& alias, std::vector<Column> columns, bool bare) {
-  scopes_.back().ranges.push_back({alias, alias, std::move(columns), bare});
+  scopes_.back().ranges.push_back({alias, alias, std::move(columns), bare, false});
+}
+
+void Emitter::add_prefixed(const std::string& alias, std::vector<Column> columns) {
+  scopes_.back().ranges.push_back({alias, alias, std::move(columns), false, true});
 }
 
 void Emitter::add_range(const std::string& alias, const Table& table) {
@@ -36,7 +40,7 @@ void Emitter::add_range(const std::string& alias, const Table& table) {
     columns.push_back(std::move(column));
   }
   std::string name = table.shown.substr(table.shown.rfind('.') + 1);
-  scopes_.back().ranges.push_back({alias, name, std::move(columns), false});
+  scopes_.back().ranges.push_back({alias, name, std::move(columns), false, false});
 }
 
 std::string Emitter::range_of(const std::string& wanted) const {
@@ -60,6 +64,7 @@ Typed Emitter::name(const Expr& one) {
         if (!same(column.name, wanted)) continue;
         ++hits;
         found.sql = (range.bare || range.alias.empty() ? "" : quote(range.alias) + ".") + quote(column.name);
+        if (range.prefixed) found.sql = quote(range.alias + "." + column.name);
         found.type = column.type;
         found.nullable = column.nullable;
       }

@@ -42,6 +42,12 @@ TEST_CASE("the SQL node keeps tables, identities and their types") {
     CHECK(run("UPDATE t SET name += 'c' OUTPUT deleted.name, inserted.name WHERE id = 10") ==
           "columns name:NVARCHAR(5) name:NVARCHAR(5)\nrow a ac\ndone 1\n");
     CHECK(run.sink.last_command == 0xC5);
+    CHECK(run("DECLARE @n INT; UPDATE t SET @n = id, amount = 1 OUTPUT inserted.id + 1, deleted.name WHERE "
+              "id = 15;"
+              "DELETE FROM t OUTPUT deleted.* WHERE id = 15; SELECT @n, DB_ID(), IDENT_CURRENT('t')") ==
+          "columns :INT name:NVARCHAR(5)\nrow 16 b\ndone 1\ncolumns id:INT name:NVARCHAR(5) "
+          "amount:DECIMAL(38,4)\n"
+          "row 15 b 1.0000\ndone 1\ncolumns :INT :INT :DECIMAL(38,0)\nrow 15 1 15\ndone 1\n");
   }
   Session again(file);
   CHECK(
