@@ -24,6 +24,10 @@ constexpr Directive kCluster[] = {
     {"gateway", Kind::TextList, "", slot<&Snapshot::pair, &Cluster::gateways>,
      "IP addresses on the nodes' network: when they and the other node are silent, this node is the one "
      "that is cut off, and gives its virtual IPs up.", {0, 8}, rule_ip},
+    {"witness", Kind::Text, "", slot<&Snapshot::pair, &Cluster::witness>,
+     "A service with a monitor: a row in its monitor's database, table dbo.holdfast_witness, says which node "
+     "holds the virtual IPs when the nodes do not hear each other. The monitor's login makes and writes the "
+     "table. A host's death is believed a second later with it. None by default.", {}, rule_name},
 };
 
 constexpr Directive kNode[] = {

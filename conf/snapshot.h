@@ -24,6 +24,7 @@ struct Cluster {
   Duration silence_min{}, silence_max{};  ///< floor and ceiling of the adaptive time-out
   Duration stall{};                    ///< a data loop that does not turn for so long makes this node unfit
   std::vector<std::string> gateways;   ///< IP addresses that show whether this node is isolated
+  std::string witness;                 ///< service in whose monitor's database a row breaks ties; empty: none
 };
 
 struct Node {

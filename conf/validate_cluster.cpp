@@ -159,11 +159,26 @@ void check_groups(const Snapshot& s, Report& report) {
                    "[vip." + vip.name + "] has the group's name and is not in it: name the group otherwise");
 }
 
+void check_witness(const Snapshot& s, Report& report) {
+  if (s.pair.witness.empty()) return;
+  const Service* service = s.service(s.pair.witness);
+  const auto wrong = [&](const std::string& what) { report.error(report.place("cluster.witness"), what); };
+  if (!service)
+    wrong("there is no [service." + s.pair.witness + "]" + name_suggestion(s.pair.witness, s.services));
+  else if (!service->monitor)
+    wrong("[service." + s.pair.witness + "] needs a monitor: the witness logs in as it does");
+  else if (service->monitor->database.empty())
+    wrong("[service." + s.pair.witness + "] needs monitor.database: the witness's table is made there");
+  else if (s.pair.secret.empty())
+    wrong("a witness is asked when the peer channel is silent, and there is none without secret-file");
+}
+
 }  // namespace
 
 void validate_cluster(const Snapshot& s, Report& report) {
   check_nodes(s, report);
   check_pace(s, report);
+  check_witness(s, report);
   if (s.vips.empty()) {
     if (report.given("cluster.secret-file"))
       report.warning(report.place("cluster.secret-file"),

@@ -42,6 +42,7 @@ Status VipSide::start(conf::SnapshotPtr snapshot, std::string handed) {
   if (!vrrp::has_virtual_ip(*snapshot)) return {};
   if (Status done = driver_.start(std::move(snapshot), watched(engine_), std::move(handed)); !done)
     return done;
+  settle_witness();
   look_again();
   return {};
 }
@@ -54,6 +55,7 @@ Status VipSide::reload(conf::SnapshotPtr snapshot) {
     return std::none_of(snapshot_->vips.begin(), snapshot_->vips.end(),
                         [&](const conf::Vip& v) { return v.group_name() == entry.first; });
   });
+  settle_witness();
   look_again();
   return {};
 }
@@ -65,6 +67,7 @@ void VipSide::look_again() {
   std::vector<vrrp::ActiveInstance> actives;
   for (const ActiveChoice& a : engine_.control().actives()) actives.push_back({a.service, a.instance});
   driver_.set_services(std::move(actives));
+  aim_witness();
 }
 
 // ---- roles ----

@@ -20,6 +20,7 @@
 #include "proxy/http/parser.h"
 #include "proxy/io/io.h"
 #include "proxy/status_vip.h"
+#include "tds/driver_witness.h"
 #include "vrrp/driver.h"
 
 namespace holdfast {
@@ -63,6 +64,9 @@ class VipSide final : private vrrp::VipEvents, private io::TimerEvents {
   void run_hooks(const std::string& group, vrrp::Role role);
   void moved();
   void arm();
+  void settle_witness();  ///< as the configuration has it
+  void aim_witness();     ///< at the service's primary
+  void on_witness(const tds::WitnessAnswer& answer);
 
   io::Loop& loop_;
   Events& events_;
@@ -83,6 +87,8 @@ class VipSide final : private vrrp::VipEvents, private io::TimerEvents {
     Instant until = Instant::never();
   };
   Asked handover_;
+  std::unique_ptr<tds::WitnessAsker> witness_;
+  int witness_said_ = 0;
   PushSide push_;
   std::uint64_t next_push_ = 1;
 };

@@ -3,8 +3,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -12,32 +10,11 @@
 #include <thread>
 #include <utility>
 
-#include "proxy/base/check.h"
+#include "tds/driver_bell.h"
 
 namespace holdfast::tds {
 
 namespace {
-
-/// A descriptor that is readable while there is something to look at.
-class Bell {
- public:
-  Bell() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) { CHECK(fd_ >= 0); }
-  ~Bell() { ::close(fd_); }
-  Bell(const Bell&) = delete;
-  Bell& operator=(const Bell&) = delete;
-  void ring() {
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const ssize_t n = ::write(fd_, &one, sizeof one);  // full: it rings already
-  }
-  void silence() {
-    std::uint64_t count = 0;
-    [[maybe_unused]] const ssize_t n = ::read(fd_, &count, sizeof count);
-  }
-  int descriptor() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 RoleAnswer unanswered(const Error& error) {
   RoleAnswer answer;
@@ -49,8 +26,7 @@ RoleAnswer unanswered(const Error& error) {
 RoleAnswer question(SqlConnection& connection, const std::string& batch, const std::string& database) {
   const bool kept = connection.is_open();
   if (!kept)
-    if (Status open = connection.open(); !open)
-      return unanswered(open.error());
+    if (Status open = connection.open(); !open) return unanswered(open.error());
   Result<SqlReply> reply = connection.run(batch);
   // A connection that was kept may have ended for reasons of its own; a new one tells how the server is.
   if (!reply && kept && !reply.error().retryable) return question(connection, batch, database);

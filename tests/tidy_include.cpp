@@ -31,7 +31,8 @@ const std::vector<Layer>& layers() {
        {"base", "io", "snapshot", "http", "engine", "http driver", "tds driver", "vrrp driver", "assembly"}},
       {"commands",
        {"proxy/commands", "proxy/main.cpp"},
-       {"base", "io", "snapshot", "conf", "http", "engine", "vrrp", "vrrp driver", "assembly", "commands"}},
+       {"base", "io", "snapshot", "conf", "http", "engine", "tds", "tds driver", "vrrp", "vrrp driver", "assembly",
+        "commands"}},
       {"engine", {"proxy/"}, {"base", "io", "snapshot", "http", "tds", "engine"}},
       {"tests", {"tests/", "bench/"}, {"*"}},
   };
@@ -58,6 +59,7 @@ const std::vector<Library>& libraries() {
        "netlink"},
       {{"xxhash.h"}, {"proxy/http/driver_resume.cpp"}, "xxHash"},
       {{"mimalloc"}, {"proxy/main.cpp", "proxy/metrics_process.cpp"}, "mimalloc"},
+      {{"sqlite3.h"}, {"tests/sqlnode/sql_"}, "SQLite"},
       {{"catch2/"}, {"tests/", "bench/"}, "Catch2"},
   };
   return table;

@@ -120,6 +120,11 @@ void VipDriver::set_services(std::vector<ActiveInstance> services) {
       [n = impl_->node.get(), s = std::move(services)]() mutable { n->set_services(std::move(s)); });
 }
 
+void VipDriver::set_witness(int verdict) {
+  if (!running()) return;
+  impl_->loop->post([n = impl_->node.get(), verdict] { n->set_witness(verdict); });
+}
+
 void VipDriver::handover(std::string group, bool force) {
   impl_->loop->post([n = impl_->node.get(), g = std::move(group), force] { n->handover(g, force); });
 }

@@ -75,6 +75,7 @@ class VipDriver {
   Status reload(conf::SnapshotPtr snapshot);
   void set_fitness(std::string group, Fitness fitness, std::string why);
   void set_services(std::vector<ActiveInstance> services);
+  void set_witness(int verdict);  ///< see Evidence::witness
   void handover(std::string group, bool force);
   void send_to_peer(Message message);
   /// For a binary upgrade: the thread ends without touching an address; the result is for the new process.

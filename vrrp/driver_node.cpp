@@ -180,6 +180,10 @@ void Node::set_services(std::vector<ActiveInstance> services) {
   input([&](Instant now) { station_->set_services(now, std::move(services)); });
 }
 
+void Node::set_witness(int verdict) {
+  input([&](Instant now) { station_->set_witness(now, verdict); });
+}
+
 void Node::handover(const std::string& group, bool force) {
   input([&](Instant now) { station_->handover(now, group, force); });
 }

@@ -43,6 +43,7 @@ class Node final : ChannelEvents, HostEvents, WireEvents, io::TimerEvents {
   Status reload(conf::SnapshotPtr snapshot);
   void set_fitness(const std::string& group, Fitness fitness, std::string why);
   void set_services(std::vector<ActiveInstance> services);
+  void set_witness(int verdict);
   void handover(const std::string& group, bool force);
   void send_to_peer(const Message& message);
   std::string abdicate();

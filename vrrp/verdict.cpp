@@ -103,6 +103,9 @@ Verdict gone(const Evidence& e) {
 
 Verdict silent(const Evidence& e) {
   const std::string quiet = e.peer_name + " is silent on every path";
+  if (holds(e.own) && e.witness < 0)
+    return {Ought::Stand, quiet + ", and the witness says that it is there and has the lease",
+            "moves here when the witness's lease is this node's"};
   if (holds(e.own))
     return {Ought::Hold, "this node holds it; " + quiet, "given up if the gateway is silent too"};
   if (e.witness < 0)

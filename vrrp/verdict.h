@@ -27,7 +27,7 @@ struct Evidence {
   bool peer_preferred = false;  ///< the same of the other node
   bool preempt = false;
   bool settled = false;          ///< start-up is over: the peer has had time to be heard
-  int witness = 0;               ///< of a silent peer: 1 it is gone, -1 it is there, 0 no information
+  int witness = 0;  ///< of a silent peer: 1 it is gone, -1 it is there and has the lease, 0 no information
   std::string unfit_why;         ///< why own.fitness is what it is; empty if Fit
   bool peer_address_lower = false;  ///< last tie-break
   bool vacant = false;  ///< neither node has held for a while: their orders of choice contradict each other

@@ -165,6 +165,22 @@ TEST_CASE("verdict: silence needs a gateway that answers, if there is one, and n
   CHECK(c.ought() == Ought::Hold);
   c.e.witness = -1;
   CHECK(c.ought() == Ought::Stand);
+  c.e.own.role = Role::Holder;
+  CHECK(c.ought() == Ought::Stand);
+  for (const int witness : {0, 1}) {
+    c.e.witness = witness;
+    CHECK(c.ought() == Ought::Hold);
+  }
+}
+
+TEST_CASE("verdict: the witness is not heard while the other node is") {
+  for (const int witness : {-1, 0, 1}) {
+    Case c;
+    c.e.link = Link::Alive;
+    c.e.own.role = Role::Holder;
+    c.e.witness = witness;
+    CHECK(c.ought() == Ought::Hold);
+  }
 }
 
 TEST_CASE("verdict: a pause changes nothing, and without a peer VRRP decides") {
