@@ -218,3 +218,9 @@ TEST_CASE("cluster: a peer channel without a virtual IP is good for little, and 
   CHECK(all_text(loaded.diagnostics) ==
         "t.toml:3:15: warning: there is no [vip.NAME]: nothing moves between the nodes\n");
 }
+
+TEST_CASE("cluster: a witness needs a service whose monitor has a database") {
+  const std::string cluster = kOne + "[cluster]\nname = \"c\"\nwitness = ";
+  expect_only({cluster + "\"nowhere\"\n", 13, 11, "there is no [service.nowhere]"});
+  expect_only({cluster + "\"supervisor\"\n", 13, 11, "needs a monitor"});
+}
