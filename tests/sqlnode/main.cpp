@@ -57,6 +57,8 @@ void serve(Node& node, int fd) {
     session.run();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "sqlnode: a session ended: %s\n", error.what());
+  } catch (...) {  // the engine's own error, which no statement has answered
+    std::fprintf(stderr, "sqlnode: a session ended: an error of the engine\n");
   }
 }
 
@@ -119,6 +121,9 @@ int main(int count, char** words) {
     return holdfast::sqlnode::run(count, words);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "sqlnode: %s\n", error.what());
+    return 1;
+  } catch (...) {  // the engine's own error
+    std::fprintf(stderr, "sqlnode: --data cannot be opened\n");
     return 1;
   }
 }
