@@ -89,6 +89,7 @@ void Engine::start_loop(unsigned number, unsigned count) {
     setup.access = &access_;
     setup.metrics = &data.metrics;
     setup.load = [this](const conf::Service& s) -> tds::InstanceLoad& { return load(s); };
+    setup.sql_gate = &sql_gate_;
     setup.doorman = [this](const conf::Listen& l) -> Doorman& { return doorman(l); };
     setup.report = [this](std::vector<EvidenceReport> reports) {
       control_loop_.post([this, r = std::move(reports)]() mutable { on_reports(std::move(r)); });
@@ -171,6 +172,14 @@ tds::InstanceLoad& Engine::load(const conf::Service& service) {
   return *load;
 }
 
+/// From any thread; a loop that does not know a number passes over it.
+void Engine::let_in(const std::vector<std::uint64_t>& numbers) {
+  for (auto& data : loops_)
+    data->loop->post([to = data.get(), numbers] {  // its worker may only be looked at there
+      if (to->worker) to->worker->sql().let_in(numbers);
+    });
+}
+
 // ---- drain ----
 
 void Engine::drain(Instant deadline, io::Task done) {
@@ -218,6 +227,10 @@ std::vector<const LoopMetrics*> Engine::metrics() const {
   std::vector<const LoopMetrics*> all;
   for (const auto& data : loops_) all.push_back(&data->metrics);
   return all;
+}
+
+void Engine::for_each_sql(const std::function<void(SqlSight&)>& visit) {
+  for (auto& data : loops_) call(*data, [&] { visit(data->worker->sql()); });
 }
 
 std::vector<Engine::LoopStatus> Engine::loops() const {

@@ -47,6 +47,8 @@ class Engine final : private io::TimerEvents {
   const conf::Snapshot& snapshot() const { return *snapshot_; }
   std::vector<InheritedListener> listeners();
   std::vector<const LoopMetrics*> metrics() const;
+  /// Asks or tells every loop's SqlSight, one after the other on its own thread, and waits.
+  void for_each_sql(const std::function<void(SqlSight&)>& visit);
 
   struct LoopStatus {
     std::uint64_t sessions = 0;
@@ -84,6 +86,7 @@ class Engine final : private io::TimerEvents {
   void finish_drain();
   Doorman& doorman(const conf::Listen& listen);
   tds::InstanceLoad& load(const conf::Service& service);
+  void let_in(const std::vector<std::uint64_t>& numbers);
 
   io::Loop& control_loop_;
   conf::SnapshotPtr snapshot_;
@@ -95,6 +98,7 @@ class Engine final : private io::TimerEvents {
   std::mutex shared_mutex_;
   std::map<std::string, std::unique_ptr<Doorman>> doormen_;  ///< by listener; guarded by shared_mutex_
   std::map<std::string, std::unique_ptr<tds::InstanceLoad>> loads_;  ///< likewise, by service and instances
+  SqlGate sql_gate_{[this](std::vector<std::uint64_t> numbers) { let_in(numbers); }};
   std::vector<std::unique_ptr<DataLoop>> loops_;
   io::TimerPtr drain_timer_;
   io::Task drain_done_;

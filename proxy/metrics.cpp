@@ -20,6 +20,13 @@ ServiceCounters& LoopMetrics::service(const std::string& name, std::size_t insta
   return *slot;
 }
 
+SqlCounters& LoopMetrics::sql(const std::string& service) {
+  std::lock_guard lock(mutex_);
+  auto& slot = sql_[service];
+  if (!slot) slot = std::make_unique<SqlCounters>();
+  return *slot;
+}
+
 ListenCounters& LoopMetrics::listen(const std::string& name) {
   std::lock_guard lock(mutex_);
   auto& slot = listens_[name];

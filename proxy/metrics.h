@@ -59,8 +59,20 @@ struct ListenCounters {
   Counter accepted, open, refused, tls_failures, bytes_in, bytes_out, bad_requests, redirects;
 };
 
+/// Aware SQL sessions of one service.
+struct SqlCounters {
+  /// What RequestRecord::outcome may be; the last stands for all others.
+  static constexpr std::array outcomes = {"ok",      "error",       "attention",   "repeated", "resent",
+                                          "rolled-back", "unknown", "unavailable", "denied",   "other"};
+  Counter sessions, held, waiting;     ///< now: logged in, with a request that waits, and logins in the queue
+  Counter survived, held_total, limited, killed;
+  Counter digests;                     ///< statements in this loop's table
+  std::array<Counter, outcomes.size()> requests;
+};
+
 class LoopMetrics {
  public:
+  SqlCounters& sql(const std::string& service);
   /// Stable references, created on first use; call at configuration time, not per request.
   ServiceCounters& service(const std::string& name, std::size_t instances);
   ListenCounters& listen(const std::string& name);
@@ -74,11 +86,17 @@ class LoopMetrics {
     std::lock_guard lock(mutex_);
     f(services_, listens_);
   }
+  template <class F>
+  void visit_sql(F&& f) const {
+    std::lock_guard lock(mutex_);
+    f(sql_);
+  }
 
  private:
   mutable std::mutex mutex_;   ///< guards the maps, not the counters
   std::map<std::string, std::unique_ptr<ServiceCounters>> services_;
   std::map<std::string, std::unique_ptr<ListenCounters>> listens_;
+  std::map<std::string, std::unique_ptr<SqlCounters>> sql_;
 };
 
 }  // namespace holdfast

@@ -1,5 +1,5 @@
 // The writer behind metrics_text: families and samples of the Prometheus text format 0.0.4, and the part of it that
-// is about the virtual IPs. Used by metrics_text*.cpp only.
+// is about the virtual IPs or SQL sessions. Used by metrics_text*.cpp only.
 #pragma once
 
 #include <cstdint>
@@ -54,6 +54,7 @@ class Exposition {
   std::string name_;
 };
 
+void show_sql(Exposition& e, const std::map<std::string, SqlTotals>& sql);
 void show_vip(Exposition& e, const StatusVip& vip);
 
 }  // namespace holdfast

@@ -67,6 +67,14 @@ std::span<const MetricRow<ServiceCounters, ServiceTotals>> service_rows();
 std::span<const MetricRow<InstanceCounters, InstanceTotals>> instance_rows();
 std::span<const MetricRow<ListenCounters, ListenTotals>> listen_rows();
 
+/// One service's aware SQL sessions.
+struct SqlTotals {
+  std::uint64_t sessions = 0, held = 0, waiting = 0;
+  std::uint64_t survived = 0, held_total = 0, limited = 0, killed = 0, digests = 0;
+  std::array<std::uint64_t, SqlCounters::outcomes.size()> requests{};
+};
+std::map<std::string, SqlTotals> sum_sql(std::span<const LoopMetrics* const> loops);
+
 Totals sum(std::span<const LoopMetrics* const> loops);
 
 }  // namespace holdfast

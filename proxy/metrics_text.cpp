@@ -161,6 +161,7 @@ std::string metrics_text(const MetricsInput& input) {
   show_instance_state(e, input);
   show_sql_roles(e, input);
   show_listens(e, input);
+  if (!input.sql.empty()) show_sql(e, input.sql);
   if (input.vip.running) show_vip(e, input.vip);
   return e.take();
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,7 @@ struct MetricsInput {
   std::vector<InstanceGauge> instances;
   bool draining = false;
   StatusVip vip = {};
+  std::map<std::string, SqlTotals> sql = {};
 };
 
 std::string metrics_text(const MetricsInput& input);

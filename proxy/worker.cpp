@@ -124,6 +124,7 @@ class Worker::Acceptor final : public io::ListenerEvents {
 Worker::Worker(io::Loop& loop, Setup setup)
     : loop_(loop),
       setup_(std::move(setup)),
+      sql_(loop, *setup_.metrics, setup_.sql_gate, setup_.number, setup_.loops),
       http_(loop, sessions_, *setup_.metrics, *setup_.access, setup_.number) {
   loop_.set_turn_end([this] { turn_end(); });
 }
@@ -166,6 +167,7 @@ void Worker::commit(PlanPtr plan) {
   http_.budget.spill_max = share(snapshot.process.spill_budget, setup_.loops);
   http_.budget.spill_dir = snapshot.process.spill_dir;
 
+  sql_.follow(snapshot);
   acceptors_.merge(prepared_);
   std::map<Address, std::unique_ptr<Acceptor>> kept;
   for (std::size_t i = 0; i < snapshot.listens.size(); ++i) {
@@ -246,7 +248,7 @@ void Worker::accept_tds(std::size_t listen, io::StreamPtr stream, Doorman::Ticke
        std::make_unique<tds::TdsContext>(tds::TdsContext{
            loop_, sessions_, *setup_.access, setup_.number, plan.shared(), config, plan.listen_tls(listen),
            hub.service, hub.counters, *plan_->listens[listen], setup_.load(hub.service.config()), 0,
-           plan.sql_tls(plan.service_index(config.service))})});
+           plan.sql_tls(plan.service_index(config.service)), &sql_})});
   ++plan_->refs;
   tds::accept_tds(std::move(stream), std::move(ticket), *tds_.back().context);
 }

@@ -19,6 +19,7 @@
 #include "proxy/plan.h"
 #include "proxy/service_view.h"
 #include "proxy/session.h"
+#include "proxy/sql_sight.h"
 #include "tds/driver.h"
 
 namespace holdfast {
@@ -49,6 +50,7 @@ class Worker {
     std::function<Doorman&(const conf::Listen&)> doorman;
     /// Counts a service's connections per instance over all loops.
     std::function<tds::InstanceLoad&(const conf::Service&)> load;
+    SqlGate* sql_gate = nullptr;  ///< limits on SQL sessions over all loops; null: none
     /// Called once, after drain(), when the last session has gone.
     std::function<void()> drained;
   };
@@ -69,6 +71,7 @@ class Worker {
 
   std::vector<InheritedListener> listeners() const;
   std::size_t sessions() const { return sessions_.size(); }
+  SqlSight& sql() { return sql_; }
   /// Readable from any thread.
   std::uint64_t turns() const { return turns_.get(); }
   std::uint64_t sessions_seen() const { return sessions_seen_.load(std::memory_order_relaxed); }
@@ -93,6 +96,7 @@ class Worker {
 
   io::Loop& loop_;
   Setup setup_;
+  SqlSight sql_;  ///< outlives the sessions
   Sessions sessions_;
   http::HttpLoop http_;
   std::map<Address, std::unique_ptr<Acceptor>> acceptors_, prepared_;
