@@ -12,4 +12,8 @@ void Admin::push(std::string, Later done) {
   done(fail(Blame::Operator, "this process has no virtual IP, and no other node to push to"));
 }
 
+void Admin::sql(const SqlCommand&, Later done) {
+  done(fail(Blame::Operator, "this process relays no SQL"));
+}
+
 }  // namespace holdfast

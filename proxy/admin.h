@@ -9,6 +9,7 @@
 
 #include "proxy/base/result.h"
 #include "proxy/events.h"
+#include "proxy/sql_command.h"
 #include "proxy/status.h"
 
 namespace holdfast {
@@ -36,6 +37,8 @@ class Admin {
   virtual void handover(std::string_view group, bool force, Later done);
   /// Gives a configuration to both nodes, or to neither; `text` empty: the file that is in use.
   virtual void push(std::string text, Later done);
+  /// `holdfast sql ...`; within the command's time-out.
+  virtual void sql(const SqlCommand& command, Later done);
   virtual const Events& events() const = 0;
 
  protected:
@@ -48,6 +51,7 @@ struct AdminReply {
   bool follow = false;  ///< then each new event, until the client leaves
   bool json = false;  ///< as JSON lines
   std::uint64_t after = 0;  ///< number of the last event in `text`
+  Duration patience = Duration::seconds(10);  ///< for `begin`
   std::move_only_function<void(Later)> begin = {};  ///< instead of `text`: what begins now and is told later
 };
 

@@ -1,6 +1,7 @@
 #include "proxy/admin_command.h"
 
 #include <charconv>
+#include <span>
 #include <vector>
 
 #include "proxy/json.h"
@@ -111,6 +112,16 @@ std::optional<AdminReply> push(const Words& words, Bytes behind, Admin& admin) {
   });
 }
 
+AdminReply sql(const Words& words, Admin& admin) {
+  auto command = parse_sql_command(std::span(words).subspan(1));
+  if (!command) return bad(command.error().text);
+  const Duration patience = command->timeout + Duration::seconds(3);
+  AdminReply reply = later(
+      [&admin, asked = std::move(*command)](Later done) { admin.sql(asked, std::move(done)); });
+  reply.patience = patience;
+  return reply;
+}
+
 AdminReply answer(const Words& words, Admin& admin) {
   if (words.empty()) return bad("no command");
   const std::string_view command = words[0];
@@ -118,14 +129,15 @@ AdminReply answer(const Words& words, Admin& admin) {
   if (command == "events") return events(words, admin);
   if (command == "drain" || command == "ready") return set_drained(words, command == "drain", admin);
   if (command == "handover") return handover(words, admin);
+  if (command == "sql") return sql(words, admin);
   if (words.size() > 1) return bad(std::string(command) + " takes no argument");
   if (command == "reload") return reload(admin);
   if (command == "metrics") return good(admin.metrics());
   if (command == "config") return good(admin.config());
   if (command == "version") return good(admin.status().facts.version + "\n");
   return bad(
-      "no such command; there are status, events, drain, ready, reload, handover, push, metrics, config and "
-      "version");
+      "no such command; there are status, events, drain, ready, reload, handover, sql, push, metrics, config "
+      "and version");
 }
 
 }  // namespace

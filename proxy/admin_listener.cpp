@@ -13,7 +13,6 @@ namespace {
 
 constexpr Duration request_time = 5_s;
 constexpr Duration answer_time = 30_s;
-constexpr Duration later_time = 10_s;
 constexpr Duration follow_every = 200_ms;
 constexpr std::size_t follow_queued_max = 1 << 20;  // bytes; a follower that does not read is let go
 
@@ -73,7 +72,7 @@ class AdminSession final : public Session, io::StreamEvents, io::TimerEvents {
     answered_ = true;
     request_ = std::string();
     if (!reply->begin) return send(std::move(*reply));
-    timer_->arm(owner_.loop_.now() + later_time);
+    timer_->arm(owner_.loop_.now() + reply->patience);
     auto late = std::make_unique<LateAnswer>(*this);
     reply->begin([late = std::move(late)](Result<std::string> result) { late->tell(std::move(result)); });
   }
@@ -90,7 +89,7 @@ class AdminSession final : public Session, io::StreamEvents, io::TimerEvents {
 
   // io::TimerEvents
   void on_timer() override {
-    if (late_) return on_late(fail(Blame::Self, "not done in 10 s; `holdfast status` tells how it is"));
+    if (late_) return on_late(fail(Blame::Self, "not done in time; `holdfast status` tells how it is"));
     if (!answered_ || !reply_.follow || stream_->queued() > follow_queued_max) return cut();
     std::string lines;
     for (const Event& event : owner_.events_.since(reply_.after)) {

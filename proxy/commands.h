@@ -23,11 +23,12 @@ inline constexpr const char* default_socket = "/run/holdfast.sock";
 
 struct CommandLine {
   std::string command;
-  std::string target;  ///< SERVICE/INSTANCE; of `handover`: a group, empty: all
+  std::string target;  ///< SERVICE/INSTANCE; of `handover`: a group, empty: all; of `sql`: its words
   std::string config = "/etc/holdfast/holdfast.toml";
   std::string node;
   std::string socket;  ///< --socket; empty: as the configuration says
   std::string since;
+  std::string timeout, hold;  ///< of `sql`: --timeout and --for
   std::string version;  ///< of this program
   bool json = false, follow = false, diff = false, core = false, force = false;
   bool config_given = false;  ///< `config` is not the default
@@ -36,6 +37,8 @@ struct CommandLine {
 /// `words` without the program's name. The error is a line for the user.
 Result<CommandLine> parse_command_line(const std::vector<std::string>& words);
 std::string usage();
+/// What stands behind "sql" on its way to the running process.
+std::string sql_words(const CommandLine& line);
 
 /// argv[0] included. Returns the exit code.
 int run_command(const std::vector<std::string>& arguments, const std::string& version);

@@ -1,6 +1,8 @@
 // The running process's answers to the operator.
 #include <unistd.h>
 
+#include <utility>
+
 #include "proxy/commands_process.h"
 #include "proxy/commands_report.h"
 
@@ -34,10 +36,15 @@ StatusReport RunningProcess::status() {
 std::string RunningProcess::metrics() {
   return metrics_text(
       {*snapshot_, sum(engine_->metrics()), facts(), make_gauges(engine_->control().status()), draining_,
-       vip_->status()});
+       vip_->status(), sum_sql(engine_->metrics())});
 }
 
 AdminHealth RunningProcess::health() { return make_health(engine_->control().status(), draining_); }
+
+void RunningProcess::sql(const SqlCommand& command, Later done) {
+  if (!sql_) sql_ = std::make_unique<SqlDesk>(*loop_, *engine_, events_);
+  sql_->run(command, std::move(done));
+}
 
 std::string RunningProcess::config() { return snapshot_->file + "\n" + snapshot_->node + "\n" + text_; }
 

@@ -98,6 +98,7 @@ Result<bool> take_verdict(std::string& answer) {
 }
 
 std::string request_of(const CommandLine& line) {
+  if (line.command == "sql") return "sql " + sql_words(line);
   std::string request = line.command;
   if (!line.target.empty()) request += " " + line.target;
   if (line.json) request += " --json";

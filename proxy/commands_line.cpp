@@ -5,6 +5,7 @@
 #include <span>
 
 #include "conf/report.h"
+#include "proxy/sql_command.h"
 
 namespace holdfast {
 
@@ -20,9 +21,11 @@ enum Option : unsigned {
   Diff = 64,
   Core = 128,
   Force = 256,
+  Timeout = 512,
+  Hold = 1024,
 };
 
-enum class Target { None, Instance, Group };
+enum class Target { None, Instance, Group, Sql };
 
 struct CommandRow {
   std::string_view name;
@@ -45,6 +48,8 @@ constexpr CommandRow commands[] = {
     {"handover", asks | Force, Target::Group, "handover [GROUP] [--force]",
      "move virtual IPs to the other node, no connection lost"},
     {"push", asks, Target::None, "push [-c FILE]", "give the file in use, or FILE, to both nodes or to neither"},
+    {"sql", asks | Json | Timeout | Hold, Target::Sql, "sql sessions|top [SERVICE] [--json]",
+     "show the SQL sessions, or what is asked most"},
     {"events", asks | Json | Follow | Since, Target::None, "events [--follow] [--since N] [--json]",
      "tell what happened, and why"},
     {"metrics", asks, Target::None, "metrics", "print the metrics as Prometheus reads them"},
@@ -65,7 +70,8 @@ constexpr OptionRow options[] = {
     {"--since", Since, &CommandLine::since, nullptr},    {"--json", Json, nullptr, &CommandLine::json},
     {"--follow", Follow, nullptr, &CommandLine::follow}, {"--diff", Diff, nullptr, &CommandLine::diff},
     {"--core", Core, nullptr, &CommandLine::core},
-    {"--force", Force, nullptr, &CommandLine::force},
+    {"--force", Force, nullptr, &CommandLine::force},    {"--timeout", Timeout, &CommandLine::timeout, nullptr},
+    {"--for", Hold, &CommandLine::hold, nullptr},
 };
 
 template <class Row>
@@ -107,7 +113,36 @@ Result<std::size_t> take_option(const std::vector<std::string>& words, std::size
   return std::size_t{apart ? 2u : 1u};
 }
 
+constexpr const char* sql_usage =
+    "  sql pause SERVICE [--timeout 10s] [--for 30s]\n"
+    "                                             let requests wait, once none is in progress\n"
+    "  sql resume SERVICE                         end the pause\n"
+    "  sql drain SERVICE [INSTANCE] [--timeout 10s]\n"
+    "                                             move sessions off an instance, or end them all when idle\n"
+    "  sql kill ID                                cut one session\n";
+
+/// As the running process will read it.
+Status check_sql(const CommandLine& line) {
+  const std::string text = sql_words(line);
+  std::vector<std::string_view> words;
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::size_t space = rest.find(' ');
+    if (space != 0) words.push_back(rest.substr(0, space));
+    rest.remove_prefix(space == rest.npos ? rest.size() : space + 1);
+  }
+  const Result<SqlCommand> command = parse_sql_command(words);
+  return command ? Status() : std::unexpected(command.error());
+}
+
 }  // namespace
+
+std::string sql_words(const CommandLine& line) {
+  std::string words = line.target;
+  if (line.json) words += " --json";
+  if (!line.timeout.empty()) words += " --timeout " + line.timeout;
+  if (!line.hold.empty()) words += " --for " + line.hold;
+  return words;
+}
 
 Result<CommandLine> parse_command_line(const std::vector<std::string>& words) {
   CommandLine line;
@@ -127,13 +162,17 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& words) {
     } else {
       const char* what = row->target == Target::Group ? "GROUP" : "SERVICE/INSTANCE";
       if (row->target == Target::None) return wrong(line.command + " takes no " + words[i]);
-      if (!line.target.empty()) return wrong(line.command + " takes one " + what);
-      line.target = words[i++];
+      if (row->target == Target::Sql && !line.target.empty()) line.target += ' ';
+      if (row->target != Target::Sql && !line.target.empty())
+        return wrong(line.command + " takes one " + what);
+      line.target += words[i++];
     }
   }
   const std::size_t slash = line.target.find('/');
   const bool pair = slash != std::string::npos && slash > 0 && slash + 1 < line.target.size();
   if (row->target == Target::Instance && !pair) return wrong(line.command + " needs SERVICE/INSTANCE");
+  if (row->target == Target::Sql)
+    if (const Status good = check_sql(line); !good) return std::unexpected(good.error());
   return line;
 }
 
@@ -143,6 +182,7 @@ std::string usage() {
     char text[200];
     std::snprintf(text, sizeof text, "  %-42s %s\n", row.shape, row.help);
     out += text;
+    if (row.target == Target::Sql) out += sql_usage;
   }
   out +=
       "\n  -c FILE         the configuration; /etc/holdfast/holdfast.toml unless given\n"

@@ -20,6 +20,7 @@
 #include "proxy/events.h"
 #include "proxy/http/parser.h"
 #include "proxy/io/io.h"
+#include "proxy/sql_desk.h"
 #include "proxy/status_rate.h"
 #include "proxy/upgrade.h"
 
@@ -45,6 +46,7 @@ class RunningProcess final : Admin, PushTarget, io::TimerEvents, io::WatchEvents
   const Events& events() const override { return events_; }
   void handover(std::string_view group, bool force, Later done) override;
   void push(std::string text, Later done) override;
+  void sql(const SqlCommand& command, Later done) override;
 
   // PushTarget
   const std::string& current_text() const override { return text_; }
@@ -87,6 +89,7 @@ class RunningProcess final : Admin, PushTarget, io::TimerEvents, io::WatchEvents
   Events events_;
   std::unique_ptr<AccessLog> access_log_;
   std::unique_ptr<Engine> engine_;
+  std::unique_ptr<SqlDesk> sql_;  ///< made when it is first asked
   std::unique_ptr<VipSide> vip_;
   int vip_pipe_ = -1;        ///< during an upgrade: where the virtual IP's state goes, or comes from
   io::WatchPtr vip_watch_;
