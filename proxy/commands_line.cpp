@@ -70,7 +70,8 @@ constexpr OptionRow options[] = {
     {"--since", Since, &CommandLine::since, nullptr},    {"--json", Json, nullptr, &CommandLine::json},
     {"--follow", Follow, nullptr, &CommandLine::follow}, {"--diff", Diff, nullptr, &CommandLine::diff},
     {"--core", Core, nullptr, &CommandLine::core},
-    {"--force", Force, nullptr, &CommandLine::force},    {"--timeout", Timeout, &CommandLine::timeout, nullptr},
+    {"--force", Force, nullptr, &CommandLine::force},
+    {"--timeout", Timeout, &CommandLine::timeout, nullptr},
     {"--for", Hold, &CommandLine::hold, nullptr},
 };
 

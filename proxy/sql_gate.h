@@ -1,5 +1,5 @@
 // The limits on SQL sessions (tds/limits.h) of every service, for all loops: a mutex around them, taken at a
-// login, at a session's end and at a reload only. Who is let in belongs to some loop; the gate tells that one.
+// login, at a session's end and at a reload only. Who is let in belongs to some loop; the gate tells all.
 #pragma once
 
 #include <functional>
