@@ -123,7 +123,7 @@ void show_instance(Screen& screen, const StatusInstance& i, Widths w) {
                     w.address, i.address.c_str(),
                     i.drained ? "drained" : standby ? "standby" : i.state.c_str(),
                     span_text(i.since).c_str()) +
-              (i.sql_role.empty() ? "" : i.sql_role + (i.sql_readable ? ", readable: " : ": ")) + i.why);
+              (i.sql_readable ? "readable " : "") + i.why);  // a SQL server's role is in its reason
 }
 
 void show_service(Screen& screen, const StatusService& s) {
