@@ -26,9 +26,9 @@ class Secret {
   void clear();
 
  private:
-  char* data_ = nullptr;  // of pages of its own: locking works by the page
+  char* data_ = nullptr;  // on a locked page, which small secrets share
   std::size_t size_ = 0;
-  std::size_t pages_ = 0;  // bytes mapped
+  std::size_t room_ = 0;   // bytes from there that are its own
 };
 
 /// Overwrites all that a string holds, its spare room included, and empties it: for buffers that a secret passed
