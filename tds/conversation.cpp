@@ -179,6 +179,8 @@ void Conversation::Parts::stream(const WholePacket& packet) {
   if (!out.empty()) host.to_server(out);
   if (!last) return;
   request.finished = true;
+  // Whether a server resets for a request that is taken back is not said (MS-TDS 2.2.3.1.2).
+  if ((packet.header.status & packet_status::ignore) != 0) carried_reset = request.status & reset_flags;
   stage = Stage::Sent;
   if (answer.early) answer_over();
 }

@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::size_t tail_max = 13;  // bytes of DONE
 
-// Besides those of a login: the database or the log went away, the server shuts down or is paused, the session was killed.
+// Besides those of a login: the database or the log went away, the server shuts down or is paused, the
+// session was killed.
 bool tells_of_failover(std::uint32_t number) {
   static constexpr std::array<std::uint32_t, 5> more = {596, 3906, 6005, 9001, 17142};
   return is_failover_error(number) || std::find(more.begin(), more.end(), number) != more.end();
@@ -75,7 +76,8 @@ void Conversation::Parts::answer_packet(const WholePacket& packet, Bytes& run) {
   answer_over();
 }
 
-// Only whole packets go on: so a client is never left inside one, and what it has of an answer can be said in bytes of payload.
+// Only whole packets go on: so a client is never left inside one, and what it has of an answer can be said in
+// bytes of payload.
 void Conversation::Parts::pass(const WholePacket& packet, Bytes body, Bytes& run) {
   if (answer.hashed) answer.hash.add(body);
   if (answer.repacking) {
@@ -148,7 +150,8 @@ void Conversation::Parts::keep_tail(Bytes payload) {
   if (answer.tail.size() > tail_max) answer.tail.erase(0, answer.tail.size() - tail_max);
 }
 
-// An answer that begins with an error which tells of a failover. True: it was taken for the server's loss, and is withheld.
+// An answer that begins with an error which tells of a failover. True: it was taken for the server's loss,
+// and is withheld.
 bool Conversation::Parts::failed_over(Bytes payload) {
   while (payload.size() > 3 && static_cast<Token>(payload[0]) == Token::EnvChange) {
     LittleReader head(payload.substr(1));

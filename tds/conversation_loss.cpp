@@ -113,8 +113,8 @@ void Conversation::Parts::end_honestly(std::uint32_t number, std::string_view ou
   end(outcome, !says);
 }
 
-// The first thing an answer says is that the database went away: nothing of the statement was done, if it is one that is done whole or
-// not at all. 9001 may come from a commit's own write to the log.
+// The first thing an answer says is that the database went away: nothing of the statement was done, if it is
+// one that is done whole or not at all. 9001 may come from a commit's own write to the log.
 bool Conversation::Parts::lose_to_error() {
   constexpr std::uint32_t log_not_available = 9001;
   const RequestFacts& facts = request.facts;

@@ -1,9 +1,10 @@
-// What a Conversation is made of. Only tds/conversation*.cpp include this: conversation.cpp has the surface and the client's
-// packets, _request sends, _answer reads the server, _loss decides when it is gone, _restore makes a new one ready.
+// What a Conversation is made of. Only tds/conversation*.cpp include this: conversation.cpp has the surface
+// and the client's packets, _request sends, _answer reads the server, _loss decides when it is gone, _restore
+// makes a new one ready.
 //
-// Two things are tracked apart: where the server is (Server) and where the client's request is (Stage). A request is gathered
-// whole before it is sent, up to `retain`: a guard rule, a prepared handle and the ladder all need its text first, and a server
-// then never has a request in part that is short enough to be kept.
+// Two things are tracked apart: where the server is (Server) and where the client's request is (Stage). A
+// request is gathered whole before it is sent, up to `retain`: a guard rule, a prepared handle and the ladder
+// all need its text first, and a server then never has a request in part that is short enough to be kept.
 #pragma once
 
 #include <optional>
@@ -196,7 +197,7 @@ struct Conversation::Parts final : TokenSink {
   std::string own_error;
   std::int32_t own_handle = 0;
   std::int32_t preparing = 0;  ///< client's handle
-  unsigned garbled = 0;                   ///< servers given up in a row because they do not speak TDS
+  unsigned garbled = 0;  ///< servers given up in a row because they do not speak TDS
   std::string last_digest;
   std::uint64_t requests = 0, survived = 0;
 };

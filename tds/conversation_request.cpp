@@ -26,7 +26,8 @@ void Conversation::Parts::ready(Bytes raw) {
 bool Conversation::Parts::answered_for_lost_transaction() {
   if (!doomed) return false;
   const RequestFacts& facts = request.facts;
-  // A client that follows its descriptors and says none has been told already, or has given the transaction up.
+  // A client that follows its descriptors and says none has been told already, or has given the transaction
+  // up.
   if (request.rolls_back_by_reset() ||
       (facts.has_descriptor && facts.descriptor == 0 && trusted_descriptor)) {
     doomed.reset();
@@ -46,7 +47,8 @@ bool Conversation::Parts::answered_for_lost_transaction() {
   return true;
 }
 
-// The client's own word, where it has been seen to keep it, also tells of transactions that ended in answers nobody walked.
+// The client's own word, where it has been seen to keep it, also tells of transactions that ended in answers
+// nobody walked.
 void Conversation::Parts::learn_transaction() {
   const RequestFacts& facts = request.facts;
   if (!facts.has_descriptor) return;

@@ -15,8 +15,8 @@ bool Conversation::Parts::recoverable_by_server() const {
 }
 
 Conversation::Relogin Conversation::Parts::relogin() const {
-  // Database and language stay the client's own: RESETCONNECTION goes back to what this login says. What was changed since
-  // is said by the recovery data or by our batch.
+  // Database and language stay the client's own: RESETCONNECTION goes back to what this login says. What was
+  // changed since is said by the recovery data or by our batch.
   Relogin relogin;
   relogin.packet_size = first.client_packet_size;
   if (recoverable_by_server()) relogin.recovery = settings.recovery_data();
@@ -55,7 +55,8 @@ void Conversation::Parts::attached(const LoginFacts& next) {
   ++survived;
   sequence_offset = sequence;
   server_packets.clear();
-  const std::string batch = recovered ? settings.isolation_batch() : settings.restoring_batch(login.database, login.language);
+  const std::string batch =
+      recovered ? settings.isolation_batch() : settings.restoring_batch(login.database, login.language);
   if (batch.empty()) {
     set_server(Server::Ready);
     return go_on();

@@ -1,5 +1,5 @@
-// Puts payload that comes in pieces into packets of one size: what goes on in other sizes than it came, or is not what came.
-// Owned by a Conversation, one a direction.
+// Puts payload that comes in pieces into packets of one size: what goes on in other sizes than it came, or is
+// not what came. Owned by a Conversation, one a direction.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,8 @@ class Packer {
  public:
   /// A new message; what was left of the last one is forgotten. `status` goes into the first packet.
   void begin(PacketType type, std::size_t packet_size, std::uint8_t status = 0, std::uint16_t spid = 0);
-  /// Whole packets are appended to `out`. A packet is cut only when more follows it, so that the last is never empty
-  /// unless the message is.
+  /// Whole packets are appended to `out`. A packet is cut only when more follows it, so that the last is
+  /// never empty unless the message is.
   void add(Bytes payload, std::string& out);
   /// The last packet, with EOM and `status`.
   void finish(std::string& out, std::uint8_t status = 0);

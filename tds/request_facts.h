@@ -1,5 +1,6 @@
-// What must be known of a client's request before it is sent on, read once from its payload: what it may change, whether it
-// may be sent twice, which prepared handles stand in it and where. Pure; what cannot be read counts as doing anything.
+// What must be known of a client's request before it is sent on, read once from its payload: what it may
+// change, whether it may be sent twice, which prepared handles stand in it and where. Pure; what cannot be
+// read counts as doing anything.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +44,8 @@ struct RequestFacts {
   std::string text;  ///< UTF-16LE, for a digest: the batch, the first statement, or "EXEC name"
 };
 
-/// `payload` begins with ALL_HEADERS where the version has them. `whole`: all of the message is there; else its first bytes.
+/// `payload` begins with ALL_HEADERS where the version has them. `whole`: all of the message is there; else
+/// its first bytes.
 RequestFacts read_request(PacketType type, Bytes payload, bool whole, std::uint32_t version,
                           Prepared& prepared);
 

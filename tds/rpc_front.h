@@ -1,5 +1,5 @@
-// The front of an RPC that is too long to be kept whole: its first call's procedure and the parameters that are all
-// there, so that a statement with a large value in it is still known by its text or handle.
+// The front of an RPC that is too long to be kept whole: its first call's procedure and the parameters that
+// are all there, so that a statement with a large value in it is still known by its text or handle.
 #pragma once
 
 #include <vector>

@@ -8,6 +8,8 @@ namespace holdfast::tds {
 
 namespace {
 
+constexpr std::uint8_t isolation_state = 7;  // its id in SESSIONSTATE
+
 bool isolation(const Setting& setting) { return setting.key.find("ISOLATION") != std::string::npos; }
 
 bool on(const Setting& setting) { return setting.text.ends_with(" ON"); }
@@ -36,6 +38,7 @@ void Settings::login(Bytes database, Bytes language, Bytes collation,
 }
 
 void Settings::set(const Setting& setting) {
+  if (isolation(setting)) isolation_unknown_ = false;
   std::erase_if(settings_, [&](const Setting& old) { return old.key == setting.key; });
   if (settings_.size() >= settings_max || setting.text.size() > text_max)
     return add(Unrecoverable::UnknownSetting);
@@ -82,7 +85,8 @@ void Settings::apply(const StatementFacts& facts, bool failed) {
 void Settings::reset() {
   std::erase_if(settings_, [](const Setting& setting) { return !isolation(setting); });
   temporary_.clear();
-  states_.clear();
+  std::erase_if(states_, [](const State& state) { return state.id != isolation_state; });
+  if (has(lost_, Unrecoverable::UnknownSetting)) isolation_unknown_ = true;
   lost_ = 0;
   database_ = initial_.database;
   language_ = initial_.language;
@@ -107,6 +111,7 @@ void Settings::session_state(const SessionState& state) {
 UnrecoverableSet Settings::unrecoverable(bool attested) const {
   auto set = lost_;
   const auto unknown = static_cast<UnrecoverableSet>(Unrecoverable::UnknownSetting);
+  if (isolation_unknown_) set |= unknown;
   if (attested) {
     set &= static_cast<UnrecoverableSet>(~unknown);
     if (std::any_of(states_.begin(), states_.end(), [](const State& s) { return !s.recoverable; }))
@@ -132,6 +137,8 @@ std::string Settings::restoring_batch(Bytes database, Bytes language) const {
 }
 
 std::string Settings::isolation_batch() const {
+  for (const State& state : states_)
+    if (state.id == isolation_state) return {};
   const auto at = std::find_if(settings_.begin(), settings_.end(), isolation);
   return at == settings_.end() ? "" : at->text + ";\n";
 }

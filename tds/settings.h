@@ -1,5 +1,6 @@
-// What a session has set since its login, as far as it must be said again to a new server, and what it holds that cannot be:
-// the memory behind a restore. Fed with what requests' facts say and what answers show. Owned by a Conversation; bounded.
+// What a session has set since its login, as far as it must be said again to a new server, and what it holds
+// that cannot be: the memory behind a restore. Fed with what requests' facts say and what answers show. Owned
+// by a Conversation; bounded.
 #pragma once
 
 #include <cstdint>
@@ -43,10 +44,11 @@ class Settings {
   const std::string& database() const { return database_; }
   /// SESSIONRECOVERY data for a new login.
   std::string recovery_data() const;
-  /// UTF-8 batch that brings a plain new login here, which stands at `database` and `language`; empty: nothing is to be said.
+  /// UTF-8 batch that brings a plain new login here, which stands at `database` and `language`; empty:
+  /// nothing is to be said.
   std::string restoring_batch(Bytes database, Bytes language) const;
-  /// The same for one that came with recovery data: the isolation level, which a reset takes out of the server's account of
-  /// the session but not out of the session.
+  /// The same for one that came with recovery data: the isolation level, if the server's account of the
+  /// session lacks it.
   std::string isolation_batch() const;
   std::size_t memory() const;
 
@@ -67,6 +69,7 @@ class Settings {
   std::vector<State> states_;
   UnrecoverableSet lost_ = 0;
   bool implicit_ = false, nocount_ = false;
+  bool isolation_unknown_ = false;  // a setting that we could not read may have been it; a reset keeps it
 };
 
 /// [name] with its brackets doubled, in UTF-8.

@@ -1,5 +1,6 @@
-// A 64-bit hash of a stream in any split, so that a repeated answer can be compared with what the client already has. It
-// guards against accidents, not against an attacker: both answers come from the operator's own servers.
+// A 64-bit hash of a stream in any split, so that a repeated answer can be compared with what the client
+// already has. It guards against accidents, not against an attacker: both answers come from the operator's
+// own servers.
 #pragma once
 
 #include <cstdint>

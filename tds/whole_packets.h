@@ -1,5 +1,6 @@
-// Cuts a byte stream into whole TDS packets. A packet that lies whole in what came is a view into it; only one that
-// is split between reads is gathered, so that at most one packet a direction is held. Owned by a Conversation.
+// Cuts a byte stream into whole TDS packets. A packet that lies whole in what came is a view into it; only
+// one that is split between reads is gathered, so that at most one packet a direction is held. Owned by a
+// Conversation.
 #pragma once
 
 #include <string>
@@ -19,7 +20,8 @@ struct WholePacket {
 
 class WholePackets {
  public:
-  /// Takes from the front of `in`. False: `in` is used up and no packet is whole. After an error nothing more works.
+  /// Takes from the front of `in`. False: `in` is used up and no packet is whole. After an error nothing more
+  /// works.
   Result<bool> next(Bytes& in, WholePacket& packet);
   /// Forgets a packet in part: its connection is gone.
   void clear();

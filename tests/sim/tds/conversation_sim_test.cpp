@@ -41,10 +41,12 @@ TEST_CASE("sim: sessions live through deaths of their server, and no write is lo
     unknown += world.unknown();
   }
   if (seeds > 200)
-    std::fprintf(stderr, "%llu seeds, %llu answers, %llu servers replaced, %llu rolled back, %llu unknown, %llu failed\n",
-                 static_cast<unsigned long long>(seeds), static_cast<unsigned long long>(answers),
-                 static_cast<unsigned long long>(survived), static_cast<unsigned long long>(rolled_back),
-                 static_cast<unsigned long long>(unknown), static_cast<unsigned long long>(failed));
+    std::fprintf(
+        stderr,
+        "%llu seeds, %llu answers, %llu servers replaced, %llu rolled back, %llu unknown, %llu failed\n",
+        static_cast<unsigned long long>(seeds), static_cast<unsigned long long>(answers),
+        static_cast<unsigned long long>(survived), static_cast<unsigned long long>(rolled_back),
+        static_cast<unsigned long long>(unknown), static_cast<unsigned long long>(failed));
   // A story in which nothing happens proves nothing.
   CHECK(answers > seeds * 50);
   CHECK(survived > seeds * 5);

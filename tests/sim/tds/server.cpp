@@ -26,7 +26,9 @@ void done(std::string& tokens, std::uint16_t status, std::uint64_t count = 0, To
 
 std::uint64_t number_behind(const std::string& text, const char* word) {
   const auto at = text.rfind(word);
-  return at == std::string::npos ? 0 : std::strtoull(text.c_str() + at + std::string_view(word).size(), nullptr, 10);
+  return at == std::string::npos
+             ? 0
+             : std::strtoull(text.c_str() + at + std::string_view(word).size(), nullptr, 10);
 }
 
 std::string eight(std::uint64_t value) {
@@ -49,7 +51,14 @@ std::string big_text(std::uint64_t k) {
 std::string rows_tokens(const std::string& text) {
   std::string out;
   LittleWriter to(out);
-  to.u8(0x81).u16(1).u32(0).u16(0).u8(0xe7).u16(8000).bytes(Bytes("\x09\x04\xd0\x00\x34", 5)).b_varchar(to_utf16("v"));
+  to.u8(0x81)
+      .u16(1)
+      .u32(0)
+      .u16(0)
+      .u8(0xe7)
+      .u16(8000)
+      .bytes(Bytes("\x09\x04\xd0\x00\x34", 5))
+      .b_varchar(to_utf16("v"));
   for (std::size_t at = 0; at == 0 || at < text.size(); at += 1000) {
     const std::string part = to_utf16(text.substr(at, 1000));
     to.u8(0xd1).u16(static_cast<std::uint16_t>(part.size())).bytes(part);
@@ -65,8 +74,12 @@ std::string Options::text(int owner) const {
 }
 
 FakeServer::FakeServer(Table& table, Random& random, const Setting& setting, int owner, std::uint64_t serial)
-    : table_(table), random_(random), setting_(setting), owner_(owner),
-      next_handle_(static_cast<std::int32_t>(1 + random.below(3))), next_descriptor_(serial * 1000 + 1) {}
+    : table_(table),
+      random_(random),
+      setting_(setting),
+      owner_(owner),
+      next_handle_(static_cast<std::int32_t>(1 + random.below(3))),
+      next_descriptor_(serial * 1000 + 1) {}
 
 LoginFacts FakeServer::facts() const {
   LoginFacts facts;
@@ -80,7 +93,7 @@ LoginFacts FakeServer::facts() const {
   return facts;
 }
 
-// The test's own meaning of a state: id 0 has all options as "A=1;B=2;".
+// The test's own meaning of a state: id 0 has options as "A=1;B=2;", id 7 the isolation level.
 void FakeServer::recover(const std::string& data) {
   const auto states = parse_recovery_data(data);
   if (!states) {
@@ -151,8 +164,9 @@ void FakeServer::work(bool silently) {
   changed_ = false;
   dying_ = silently;
   budget_ = silently ? random_.below(3) : SIZE_MAX;
-  note("server of " + std::to_string(owner_) + " works on type " + std::to_string(static_cast<int>(message.type)) +
-       (silently ? ", dying" : "") + (descriptor_ != 0 ? ", in a transaction" : ""));
+  note("server of " + std::to_string(owner_) + " works on type " +
+       std::to_string(static_cast<int>(message.type)) + (silently ? ", dying" : "") +
+       (descriptor_ != 0 ? ", in a transaction" : ""));
   if (message.type == PacketType::Attention) {
     done(tokens, done_status::attention);
     return answer(tokens);
@@ -179,33 +193,45 @@ void FakeServer::work(bool silently) {
   } else if (message.type == PacketType::TransactionManager) {
     if (budget_ != 0) transaction(body, tokens);
   } else {
-    std::string text = to_utf8(body);
-    if (const auto comment = text.find(" --"); comment != std::string::npos) text.resize(comment);
-    bool fine = true;
-    for (std::size_t at = 0; at < text.size() && fine && budget_ != 0; --budget_) {
-      std::size_t end = text.find(';', at);
-      if (end == std::string::npos) end = text.size();
-      std::string statement = text.substr(at, end - at);
-      while (!statement.empty() && (statement.front() == '\n' || statement.front() == ' ')) statement.erase(0, 1);
-      at = end + 1;
-      const std::size_t rest = text.find_first_not_of("; \n", at);
-      if (statement.empty()) continue;
-      fine = run(statement, tokens);
-      if (changed_ && rest == std::string::npos) state_token(tokens);
-      done(tokens, static_cast<std::uint16_t>((fine ? done_status::count : done_status::error) |
-                                              (fine && rest != std::string::npos ? done_status::more : 0)),
-           1);
-    }
+    batch(to_utf8(body), tokens);
   }
   answer(tokens);
+}
+
+void FakeServer::batch(std::string text, std::string& tokens) {
+  if (const auto comment = text.find(" --"); comment != std::string::npos) text.resize(comment);
+  bool fine = true;
+  for (std::size_t at = 0; at < text.size() && fine && budget_ != 0; --budget_) {
+    std::size_t end = text.find(';', at);
+    if (end == std::string::npos) end = text.size();
+    std::string statement = text.substr(at, end - at);
+    while (!statement.empty() && (statement.front() == '\n' || statement.front() == ' '))
+      statement.erase(0, 1);
+    at = end + 1;
+    const std::size_t rest = text.find_first_not_of("; \n", at);
+    if (statement.empty()) continue;
+    fine = run(statement, tokens);
+    if (changed_ && rest == std::string::npos) state_token(tokens);
+    done(tokens,
+         static_cast<std::uint16_t>((fine ? done_status::count : done_status::error) |
+                                    (fine && rest != std::string::npos ? done_status::more : 0)),
+         1);
+  }
 }
 
 void FakeServer::state_token(std::string& tokens) {
   changed_ = false;
   if (!setting_.server_recovery) return;
   std::string value;
-  for (const auto& [key, said] : options_.values) value += key + "=" + said + ";";
-  append_session_state(tokens, {++sequence_, options_.temporary.empty(), {{0, value}}});
+  std::vector<SessionStateValue> states;
+  for (const auto& [key, said] : options_.values) {
+    if (key == "ISOLATION")
+      states.push_back({7, key + "=" + said + ";"});
+    else
+      value += key + "=" + said + ";";
+  }
+  states.push_back({0, value});
+  append_session_state(tokens, {++sequence_, options_.temporary.empty(), states});
 }
 
 bool FakeServer::insert(std::uint64_t id, std::string& tokens) {

@@ -75,7 +75,8 @@ World::World(std::uint64_t seed) : random_(seed) {
   setting_.client_size = random_.chance(50) ? 4096 : 512 + random_.below(4000);
   setting_.server_size = random_.chance(50) ? setting_.client_size : 512 + random_.below(4000);
   setting_.retain = random_.chance(70) ? 256 * 1024 : 1024 + random_.below(3000);
-  for (std::size_t i = 0; i < clients; ++i) sessions_.push_back(std::make_unique<Session>(*this, static_cast<int>(i)));
+  for (std::size_t i = 0; i < clients; ++i)
+    sessions_.push_back(std::make_unique<Session>(*this, static_cast<int>(i)));
 }
 
 World::~World() = default;
@@ -144,7 +145,9 @@ void World::crash(bool planned) {
     if (!session->server) continue;
     session->server->primary = false;
     if (planned) continue;
-    if (random_.chance(60)) session->server->receive(Bytes(session->towards_server).substr(0, random_.below(session->towards_server.size() + 1)));
+    if (random_.chance(60))
+      session->server->receive(
+          Bytes(session->towards_server).substr(0, random_.below(session->towards_server.size() + 1)));
     if (random_.chance(60) && session->server->has_work()) session->server->work(true);
     if (!session->server->broken.empty()) failure_ = "server: " + session->server->broken;
     session->server->kill();
@@ -249,7 +252,8 @@ void World::check() {
     const std::string name = "write " + std::to_string(id) + " of client " + std::to_string(entry.first);
     if (times > 1) failure_ = name + " was done twice";
     if (entry.second == Fate::Acknowledged && times == 0) failure_ = name + " was acknowledged and is lost";
-    if (entry.second == Fate::Nothing && times != 0) failure_ = name + " was said to be rolled back and is there";
+    if (entry.second == Fate::Nothing && times != 0)
+      failure_ = name + " was said to be rolled back and is there";
     if (!failure_.empty()) return;
   }
 }

@@ -1,6 +1,7 @@
-// A simulated failover cluster behind Conversations: clients that speak TDS bytes and check every answer, two fake SQL nodes over one
-// committed table, and a driver that breaks things on purpose: bytes in any split, deaths at any byte, late primaries. One seed, one
-// story. The ledger at the end must agree with what the clients were told: acknowledged once, rolled back never, unknown at most once.
+// A simulated failover cluster behind Conversations: clients that speak TDS bytes and check every answer, two
+// fake SQL nodes over one committed table, and a driver that breaks things on purpose: bytes in any split,
+// deaths at any byte, late primaries. One seed, one story. The ledger at the end must agree with what the
+// clients were told: acknowledged once, rolled back never, unknown at most once.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +38,7 @@ struct Setting {
   std::size_t client_size = 4096, server_size = 4096, retain = 256 * 1024;
 };
 
-struct Options {   ///< of a session, as both a server and a client's model of it have them
+struct Options {  ///< of a session, as both a server and a client's model of it have them
   std::string database = "home";
   std::map<std::string, std::string> values;
   std::set<std::string> temporary;
@@ -58,7 +59,7 @@ class FakeServer {
   LoginFacts facts() const;
 
   bool primary = true, dead = false;
-  std::string out;   ///< bytes towards the proxy
+  std::string out;  ///< bytes towards the proxy
   std::function<void(const std::string&)> note;
   std::string broken;  ///< what a client must never make a server see; ends the story
 
@@ -70,6 +71,7 @@ class FakeServer {
   };
   void answer(const std::string& tokens);
   void reset(bool keep_transaction, std::string& tokens);
+  void batch(std::string text, std::string& tokens);
   bool run(const std::string& statement, std::string& tokens);
   bool insert(std::uint64_t id, std::string& tokens);
   void rpc(Bytes body, std::string& tokens);
@@ -103,33 +105,35 @@ std::string rows_tokens(const std::string& text);
 std::string big_text(std::uint64_t k);
 std::string number_text(std::uint64_t n);
 
+struct Reading;  // what one answer said; client.cpp's affair
+
 enum class Fate : std::uint8_t { Pending, Acknowledged, Nothing, Unknown };
 
 /// One application with one connection; it makes requests one at a time and checks what it gets.
 class FakeClient {
  public:
-  FakeClient(int id, Random& random, const Setting& setting, std::map<std::uint64_t, std::pair<int, Fate>>& ledger,
-             std::uint64_t& ids, std::string& failure);
-  void connect();                       ///< a new connection: all is as after a login
-  bool act(std::string& out);           ///< something to send; false: nothing now
+  FakeClient(int id, Random& random, const Setting& setting,
+             std::map<std::uint64_t, std::pair<int, Fate>>& ledger, std::uint64_t& ids, std::string& failure);
+  void connect();  ///< a new connection: all is as after a login
+  bool act(std::string& out);  ///< something to send; false: nothing now
   void receive(Bytes bytes);
   void closed(std::string_view outcome);
   bool waiting() const { return request_.live || attention_; }
   bool connected = false, quiet = false;
-  bool quiet_close = false;             ///< the application gives this connection up
+  bool quiet_close = false;  ///< the application gives this connection up
   std::function<void(const std::string&)> note;
   std::uint64_t answers = 0, rolled_back = 0, unknown = 0;
 
  private:
   struct Request {
     bool live = false, read = false, ignored = false;
-    std::string name, expect;            ///< tokens that the answer must begin with
+    std::string name, expect;  ///< tokens that the answer must begin with
     std::vector<std::uint64_t> writes;
-    bool commits = false, rolls_back = false, begins = false, in_transaction = false, fails = false, prepares = false,
-         bulk_first = false, bulk = false;
+    bool commits = false, rolls_back = false, begins = false, in_transaction = false, fails = false,
+         prepares = false, bulk_first = false, bulk = false;
     std::int32_t unprepares = 0;
     std::string prepare_text;
-    std::function<void()> done;          ///< the model's change upon success
+    std::function<void()> done;  ///< the model's change upon success
   };
   void send_batch(const std::string& text, std::string& out);
   void send(PacketType type, const std::string& body, std::string& out, bool headers = true);
@@ -138,6 +142,9 @@ class FakeClient {
   void make_prepared(std::string& out);
   void make_setting(std::string& out);
   void message(const std::string& payload);
+  void cancelled();
+  void refused(const Reading& read);
+  void answered(const Reading& read, const std::string& payload);
   void success();
   void settle(Fate fate);
   void fail(const std::string& why);
@@ -155,7 +162,7 @@ class FakeClient {
   std::uint64_t descriptor_ = 0;
   Options options_;
   std::map<std::int32_t, std::string> handles_;
-  std::vector<std::uint64_t> open_;      // written in the open transaction
+  std::vector<std::uint64_t> open_;  // written in the open transaction
   std::uint32_t sequence_ = 0;
 };
 

@@ -1,4 +1,5 @@
-// A Conversation between two hands: what it sends either way is kept as bytes, and tests play client and server.
+// A Conversation between two hands: what it sends either way is kept as bytes, and tests play client and
+// server.
 #pragma once
 
 #include <string>
@@ -108,7 +109,8 @@ struct Bench final : ConversationHost {
 /// The number of the first ERROR in a payload that begins with one; 0: it does not.
 inline std::uint32_t error_in(const std::string& payload) {
   if (payload.size() < 3 || static_cast<Token>(payload[0]) != Token::Error) return 0;
-  const std::size_t size = 3 + static_cast<unsigned char>(payload[1]) + 256 * static_cast<unsigned char>(payload[2]);
+  const std::size_t size =
+      3 + static_cast<unsigned char>(payload[1]) + 256 * static_cast<unsigned char>(payload[2]);
   const auto message = parse_server_message(Bytes(payload).substr(0, size), version);
   return message ? message->number : 0;
 }
@@ -117,7 +119,14 @@ inline std::uint32_t error_in(const std::string& payload) {
 inline std::string rows(std::size_t n, char letter = 'x') {
   std::string out;
   LittleWriter to(out);
-  to.u8(0x81).u16(1).u32(0).u16(0).u8(0xe7).u16(8000).bytes(Bytes("\x09\x04\xd0\x00\x34", 5)).b_varchar(to_utf16("v"));
+  to.u8(0x81)
+      .u16(1)
+      .u32(0)
+      .u16(0)
+      .u8(0xe7)
+      .u16(8000)
+      .bytes(Bytes("\x09\x04\xd0\x00\x34", 5))
+      .b_varchar(to_utf16("v"));
   for (std::size_t i = 0; i < n; ++i) to.u8(0xd1).u16(1000).bytes(to_utf16(std::string(500, letter)));
   append_done(out, version, {Token::Done, done_status::count, 0xc1, n});
   return out;

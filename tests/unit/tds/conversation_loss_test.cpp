@@ -6,7 +6,8 @@ using namespace holdfast;
 using namespace holdfast::tds;
 using namespace holdfast::tds::bench;
 
-TEST_CASE("conversation: an idle session asks for a server at once, and is restored before its next request") {
+TEST_CASE(
+    "conversation: an idle session asks for a server at once, and is restored before its next request") {
   Bench bench;
   bench.batch("SET DATEFIRST 3");
   bench.answer(Bench::done());
@@ -92,7 +93,9 @@ TEST_CASE("conversation: a write in flight is not sent again; its outcome is sai
   CHECK(bench.server.empty());
 }
 
-TEST_CASE("conversation: a transaction that is lost in a statement is answered with 1205, and the session goes on") {
+TEST_CASE(
+    "conversation: a transaction that is lost in a statement is answered with 1205, and the session goes "
+    "on") {
   Bench bench;
   bench.begin(77);
   bench.batch("INSERT INTO t VALUES (2)", 77);
@@ -118,7 +121,8 @@ TEST_CASE("conversation: a COMMIT in flight may have been done") {
   CHECK(bench.ended == "unknown");
 }
 
-TEST_CASE("conversation: a transaction lost while idle is told at the next request that is the application's") {
+TEST_CASE(
+    "conversation: a transaction lost while idle is told at the next request that is the application's") {
   Bench bench;
   bench.begin(77);
   bench.lose();
@@ -156,7 +160,8 @@ TEST_CASE("conversation: state that cannot be restored ends an idle session at o
   Bench bench;
   bench.batch("CREATE TABLE #t (x int)");
   bench.answer(Bench::done());
-  CHECK(bench.conversation.sight().unrecoverable == static_cast<UnrecoverableSet>(Unrecoverable::TemporaryTable));
+  CHECK(bench.conversation.sight().unrecoverable ==
+        static_cast<UnrecoverableSet>(Unrecoverable::TemporaryTable));
   bench.lose();
   CHECK(bench.ended == "session-lost");
   CHECK(bench.was_reset);
@@ -188,7 +193,9 @@ TEST_CASE("conversation: a request waits for a primary so long, then hears that 
   CHECK(bench.server.empty());
 }
 
-TEST_CASE("conversation: a failover's error before anything else is withheld, and the request sent where the primary is") {
+TEST_CASE(
+    "conversation: a failover's error before anything else is withheld, and the request sent where the "
+    "primary is") {
   Bench bench;
   bench.batch("INSERT INTO t VALUES (1)");
   bench.server.clear();
@@ -247,7 +254,8 @@ TEST_CASE("conversation: an attention and the server's death: a read is cancelle
   CHECK(error_in(write.heard()) == answer_number::unknown_outcome);
 }
 
-TEST_CASE("conversation: what only we asked of the server the client never sees, and it restores the session") {
+TEST_CASE(
+    "conversation: what only we asked of the server the client never sees, and it restores the session") {
   LoginFacts login = facts();
   login.server_has_recovery = true;
   Bench bench({}, login);
@@ -300,4 +308,75 @@ TEST_CASE("conversation: a login that cannot be repeated ends with its server") 
   refused.batch("SELECT 1");
   refused.conversation.login_refused("the password has changed", refused.now);
   CHECK(error_in(refused.heard()) == answer_number::session_lost);
+}
+
+TEST_CASE("conversation: what was still being packed when the server died counts as not sent") {
+  LoginFacts login = facts();
+  login.server_has_recovery = true;  // so that answers are rewritten
+  Bench bench({}, login);
+  bench.begin(77);
+  bench.batch("INSERT INTO t VALUES (2)", 77);
+  std::string answer;
+  append_message(answer, PacketType::Response, rows(20), 1000);
+  bench.conversation.from_server(Bytes(answer).substr(0, 2500), bench.now);
+  CHECK(bench.client.empty());
+  bench.lose();
+  CHECK(error_in(bench.heard()) == answer_number::rolled_back);
+}
+
+TEST_CASE(
+    "conversation: an attention for a read that is being repeated reaches the server behind what is "
+    "compared") {
+  Bench bench;
+  bench.batch("SELECT v FROM t");
+  std::string answer, again;
+  append_message(answer, PacketType::Response, rows(20), 4096);
+  bench.conversation.from_server(Bytes(answer).substr(0, 10'000), bench.now);
+  bench.ask(PacketType::Attention, {});
+  bench.lose();
+  bench.attach();
+  bench.server.clear();
+  append_message(again, PacketType::Response, rows(20), 4096);
+  bench.conversation.from_server(Bytes(again).substr(0, 4096), bench.now);
+  CHECK(bench.server.empty());
+  bench.conversation.from_server(Bytes(again).substr(4096), bench.now);
+  REQUIRE(bench.server.size() == packet_header_size);
+  CHECK(bench.server[0] == static_cast<char>(PacketType::Attention));
+  bench.answer(attention_answer(version));
+  CHECK(bench.heard() == rows(20) + attention_answer(version));
+}
+
+TEST_CASE("conversation: a prepared statement lives on a new server under the client's handle") {
+  const auto execute = [](std::int32_t handle) {
+    std::string payload;
+    append_all_headers(payload, 0);
+    LittleWriter(payload).u16(0xffff).u16(12).u16(0).u8(0).u8(0);
+    append_int_type(payload);
+    LittleWriter(payload).u8(4).u32(static_cast<std::uint32_t>(handle));
+    return payload;
+  };
+  const auto returned = [](std::int32_t handle) {
+    std::string tokens;
+    append_returned_int(tokens, version, to_utf16("@handle"), handle);
+    append_return_status(tokens, 0);
+    append_done(tokens, version, {Token::DoneProc, 0, 0, 0});
+    return tokens;
+  };
+  Bench bench;
+  bench.ask(PacketType::Rpc, build_prepare(version, {}, to_utf16("SELECT 1")));
+  bench.answer(returned(3));
+  CHECK(bench.heard() == returned(3));
+  bench.lose();
+  bench.attach();
+  bench.server.clear();
+  bench.ask(PacketType::Rpc, execute(3));
+  CHECK(bench.asked() == build_prepare(version, {}, to_utf16("SELECT 1")));
+  bench.answer(returned(8));
+  CHECK(bench.client.empty());
+  CHECK(bench.asked() == execute(8));
+  bench.answer(rows(1));
+  CHECK(bench.heard() == rows(1));
+  bench.ask(PacketType::Rpc, execute(99));  // nobody's: it may name another statement here
+  CHECK(bench.server.empty());
+  CHECK(error_in(bench.heard()) == 8179);
 }

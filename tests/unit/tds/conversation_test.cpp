@@ -26,7 +26,8 @@ TEST_CASE("conversation: bytes pass both ways as they came, and are not copied")
 TEST_CASE("conversation: any split gives the same bytes") {
   std::string request, payload, answer;
   append_all_headers(payload, 0);
-  append_message(request, PacketType::Batch, payload + to_utf16("SELECT '" + std::string(3000, 'a') + "'"), 4096);
+  append_message(request, PacketType::Batch, payload + to_utf16("SELECT '" + std::string(3000, 'a') + "'"),
+                 4096);
   append_message(answer, PacketType::Response, rows(9), 512);
   for (const std::size_t step : {1, 7, 513, 4095}) {
     Bench bench;

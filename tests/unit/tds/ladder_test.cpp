@@ -121,8 +121,8 @@ TEST_CASE("ladder: a transaction that has only read is replayed only if the oper
 }
 
 TEST_CASE("ladder: every verdict has a name and a reason") {
-  for (const Fate f : {Fate::Continue, Fate::Resend, Fate::Repeat, Fate::ReplayAll, Fate::Cancelled, Fate::RolledBack,
-                       Fate::RolledBackLater, Fate::Unknown, Fate::End})
+  for (const Fate f : {Fate::Continue, Fate::Resend, Fate::Repeat, Fate::ReplayAll, Fate::Cancelled,
+                       Fate::RolledBack, Fate::RolledBackLater, Fate::Unknown, Fate::End})
     CHECK_FALSE(name_of(f).empty());
   CHECK_FALSE(fate_of(LossFacts{}).why.empty());
 }

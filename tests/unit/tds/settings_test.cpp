@@ -41,7 +41,8 @@ TEST_CASE("settings: a new login is told what was set, the last word of each, in
   CHECK(text.find("ARITHABORT") < text.find("DATEFIRST"));
 }
 
-TEST_CASE("settings: the database is said only if the login does not lead there, and its name cannot break out") {
+TEST_CASE(
+    "settings: the database is said only if the login does not lead there, and its name cannot break out") {
   Settings settings = logged_in();
   settings.database(to_utf16("o]dd; DROP"));
   CHECK(batch(settings) == "USE [o]]dd; DROP];\n");
