@@ -20,7 +20,7 @@
 #include "proxy/events.h"
 #include "proxy/http/parser.h"
 #include "proxy/io/io.h"
-#include "proxy/sql_desk.h"
+#include "proxy/commands_sql.h"
 #include "proxy/status_rate.h"
 #include "proxy/upgrade.h"
 

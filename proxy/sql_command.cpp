@@ -4,8 +4,6 @@
 #include <optional>
 #include <vector>
 
-#include "conf/units.h"
-
 namespace holdfast {
 namespace {
 
@@ -30,10 +28,24 @@ constexpr VerbRow verbs[] = {
 
 std::unexpected<Error> wrong(std::string text) { return fail(Blame::Operator, std::move(text)); }
 
+/// "500ms", "10s", "1m". The engine does not know the configuration's parser.
+std::optional<Duration> span_of(std::string_view text) {
+  std::int64_t number = 0;
+  const char* end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, number);
+  if (parsed.ec != std::errc{} || number < 0 || number > 1'000'000'000) return std::nullopt;
+  const std::string_view unit(parsed.ptr, static_cast<std::size_t>(end - parsed.ptr));
+  if (unit == "ms") return Duration::millis(number);
+  if (unit == "s") return Duration::seconds(number);
+  if (unit == "m") return Duration::seconds(number * 60);
+  return std::nullopt;
+}
+
 Status take_span(std::string_view name, std::string_view text, Duration most, Duration& into) {
-  const std::optional<Duration> span = conf::parse_duration(text);
+  const std::optional<Duration> span = span_of(text);
   if (span && *span > Duration{} && *span <= most) return into = *span, Status();
-  return wrong(std::string(name) + " needs a time of at most " + conf::format_duration(most) + ", as in 5s");
+  const auto seconds = static_cast<std::int64_t>(most.to_seconds());
+  return wrong(std::string(name) + " needs a time of at most " + std::to_string(seconds) + "s, as in 5s");
 }
 
 /// Takes the option at words[i] and returns how many words that were; 0: it is none that this verb takes.

@@ -19,7 +19,7 @@
 #include "proxy/plan.h"
 #include "proxy/service_view.h"
 #include "proxy/session.h"
-#include "proxy/sql_sight.h"
+#include "proxy/worker_sql.h"
 #include "tds/driver.h"
 
 namespace holdfast {

@@ -28,7 +28,7 @@ const std::vector<Layer>& layers() {
       {"vrrp", {"vrrp/"}, {"base", "snapshot", "vrrp"}},
       {"assembly",
        {"proxy/worker", "proxy/engine."},
-       {"base", "io", "snapshot", "http", "engine", "http driver", "tds driver", "vrrp driver", "assembly"}},
+       {"base", "io", "snapshot", "http", "tds", "engine", "http driver", "tds driver", "vrrp driver", "assembly"}},
       {"commands",
        {"proxy/commands", "proxy/main.cpp"},
        {"base", "io", "snapshot", "conf", "http", "engine", "tds", "tds driver", "vrrp", "vrrp driver", "assembly",

@@ -46,5 +46,8 @@ TEST_CASE("sql command: what is wrong is said") {
   CHECK(error_of({"pause", "sql", "--timeout"}) == "--timeout needs a time of at most 25s, as in 5s");
   CHECK(error_of({"pause", "sql", "--timeout", "1m"}) == "--timeout needs a time of at most 25s, as in 5s");
   CHECK(error_of({"pause", "sql", "--timeout", "0s"}) == "--timeout needs a time of at most 25s, as in 5s");
-  CHECK(error_of({"pause", "sql", "--for=1h"}) == "--for needs a time of at most 10m, as in 5s");
+  CHECK(error_of({"pause", "sql", "--timeout=-1s"}) == "--timeout needs a time of at most 25s, as in 5s");
+  CHECK(error_of({"pause", "sql", "--timeout=9223372036854775807m"}) ==
+        "--timeout needs a time of at most 25s, as in 5s");
+  CHECK(error_of({"pause", "sql", "--for=1h"}) == "--for needs a time of at most 600s, as in 5s");
 }

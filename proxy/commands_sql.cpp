@@ -1,10 +1,9 @@
-#include "proxy/sql_desk.h"
+#include "proxy/commands_sql.h"
 
 #include <algorithm>
 #include <utility>
 
 #include "conf/units.h"
-#include "proxy/status.h"
 
 namespace holdfast {
 namespace {
@@ -17,6 +16,12 @@ constexpr Duration grace = 10_s;
 
 std::string count(std::uint64_t n, const char* what) {
   return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
+}
+
+/// What is told later gets its newline where it is sent.
+std::string one_end(std::string text) {
+  if (text.ends_with('\n')) text.pop_back();
+  return text;
 }
 
 std::string numbers(const SqlSurvey& survey) {
@@ -69,13 +74,13 @@ std::string SqlDesk::sessions(const SqlCommand& command) {
   std::vector<SqlSessionRow> rows;
   engine_.for_each_sql([&](SqlSight& sight) { sight.list(command.service, rows); });
   std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.number < b.number; });
-  return command.json ? sql_sessions_json(rows) : sql_sessions_text(rows);
+  return one_end(command.json ? sql_sessions_json(rows) : sql_sessions_text(rows));
 }
 
 std::string SqlDesk::top(const SqlCommand& command) {
   SqlTables tables;
   engine_.for_each_sql([&](SqlSight& sight) { sight.top(command.service, tables); });
-  return command.json ? sql_top_json(tables) : sql_top_text(tables);
+  return one_end(command.json ? sql_top_json(tables) : sql_top_text(tables));
 }
 
 Result<std::string> SqlDesk::kill(std::uint64_t number) {

@@ -1,8 +1,8 @@
-#include "proxy/sql_sight.h"
+#include "proxy/worker_sql.h"
 
 #include <catch2/catch.hpp>
 
-#include "fake_io.h"
+#include "tests/unit/proxy/fake_io.h"
 
 using namespace holdfast;
 using Admission = tds::SqlSight::Admission;

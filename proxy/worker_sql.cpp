@@ -1,4 +1,4 @@
-#include "proxy/sql_sight.h"
+#include "proxy/worker_sql.h"
 
 #include <algorithm>
 #include <utility>
