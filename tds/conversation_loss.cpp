@@ -102,7 +102,8 @@ void Conversation::Parts::say_rolled_back(std::string_view why) {
 
 // An error is said where a client can read it: not inside an answer, and not before its request has ended.
 void Conversation::Parts::end_honestly(std::uint32_t number, std::string_view outcome, std::string_view why) {
-  const bool waits = stage == Stage::Held || stage == Stage::Sent;
+  const bool waits =
+      stage == Stage::Held || stage == Stage::Sent || (stage == Stage::Gathering && request.finished);
   const bool says = waits && answer.bytes == 0;
   if (says) {
     std::string text = "Holdfast: " + std::string(why);

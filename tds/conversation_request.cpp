@@ -19,6 +19,10 @@ void Conversation::Parts::ready(Bytes raw) {
   // Rows follow an INSERT BULK that only the server which read it knows of.
   if (request.facts.bulk && (server == Server::Lost || answered_generation != generation))
     return say_rolled_back("the server that was to take the rows is gone");
+  if (request.facts.asks_previous && requests != 0 &&
+      (server == Server::Lost || answered_generation != generation))
+    return end_honestly(answer_number::session_lost, "session-lost",
+                        "the server that knew the last statement's @@IDENTITY and @@ROWCOUNT is gone");
   if (!may_send()) return hold();
   if (allowed()) send(raw);
 }

@@ -1,5 +1,6 @@
-// What becomes of a session when its server is lost: the continuity ladder (DESIGN.md section 6) as one function over facts. It
-// knows no bytes and no time; Conversation gathers the facts and carries the verdict out.
+// What becomes of a session when its server is lost: the continuity ladder (DESIGN.md section 6) as one
+// function over facts. It knows no bytes and no time; Conversation gathers the facts and carries the verdict
+// out.
 #pragma once
 
 #include <cstdint>
@@ -19,37 +20,39 @@ enum class Progress : std::uint8_t {
 struct LossFacts {
   Progress progress = Progress::Idle;
   bool in_transaction = false;      ///< one was begun and its end was not seen
-  bool ends_transaction = false;    ///< the request in flight commits, or may: a COMMIT, a procedure, text we cannot read
+  bool ends_transaction =
+      false;    ///< the request in flight commits, or may: a COMMIT, a procedure, text we cannot read
   bool rolls_back = false;          ///< it only rolls back
   bool read_only = false;           ///< the request in flight is proved so
   bool plain = false;               ///< it is DML at most
   bool retained = false;            ///< all of it is kept and can be sent again
   bool forwarded = false;           ///< bytes of its answer have reached the client ...
-  bool comparable = false;          ///< ... and their hash is kept, so that a repeated answer can be compared
-  bool repeat_allowed = true;       ///< the operator's word (replay-reads)
-  bool attention = false;           ///< the client has asked to cancel it
-  bool relogin_possible = false;    ///< a SQL login whose password is kept
-  UnrecoverableSet state = 0;       ///< what a new login would lack
-  bool reads_only_so_far = false;   ///< every request of the transaction was read-only, all kept with the hashes of their answers
+  bool comparable = false;  ///< ... and their hash is kept, so that a repeated answer can be compared
+  bool repeat_allowed = true;  ///< the operator's word (replay-reads)
+  bool attention = false;  ///< the client has asked to cancel it
+  bool relogin_possible = false;  ///< a SQL login whose password is kept
+  UnrecoverableSet state = 0;  ///< what a new login would lack
+  bool reads_only_so_far =
+      false;  ///< every request of the transaction was read-only, all kept with the hashes of their answers
   bool replay_transaction = false;  ///< the operator's word
 };
 
 enum class Fate : std::uint8_t {
-  Continue,       ///< log in again, restore, go on: the client notices nothing
-  Resend,         ///< the same, and send the request: it never ran
-  Repeat,         ///< the same, and send it again: it only reads; what was forwarded is compared
-  ReplayAll,      ///< the same, and run the transaction again from its start, comparing
-  Cancelled,      ///< the same; the client's attention is answered by us
-  RolledBack,     ///< the same; the request is answered with error 1205: nothing of the transaction remains
-  RolledBackLater,///< idle in a transaction: the next request is answered so
-  Unknown,        ///< say that the outcome is not known, and end
-  End,            ///< end honestly: the session cannot be rebuilt
+  Continue,  ///< log in again, restore, go on: the client notices nothing
+  Resend,  ///< the same, and send the request: it never ran
+  Repeat,  ///< the same, and send it again: it only reads; what was forwarded is compared
+  ReplayAll,  ///< the same, and run the transaction again from its start, comparing
+  Cancelled,  ///< the same; the client's attention is answered by us
+  RolledBack,  ///< the same; the request is answered with error 1205: nothing of the transaction remains
+  RolledBackLater,  ///< idle in a transaction: the next request is answered so
+  Unknown,  ///< say that the outcome is not known, and end
+  End,  ///< end honestly: the session cannot be rebuilt
 };
 std::string_view name_of(Fate fate);
 
 struct FateAndWhy {
   Fate fate = Fate::End;
-  std::string_view why;   ///< one clause for the log and the error: "a write was in flight"
+  std::string_view why;  ///< one clause for the log and the error: "a write was in flight"
 };
 FateAndWhy fate_of(const LossFacts& facts);
 

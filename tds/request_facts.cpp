@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <initializer_list>
 
 #include "tds/all_headers.h"
 #include "tds/lexer.h"
@@ -10,6 +9,7 @@
 #include "tds/login7.h"
 #include "tds/rpc.h"
 #include "tds/rpc_front.h"
+#include "tds/text_shape.h"
 
 namespace holdfast::tds {
 
@@ -45,58 +45,7 @@ void unite(StatementFacts& into, const StatementFacts& more) {
   append(into.drops_temporary, more.drops_temporary);
 }
 
-// The lexemes of a text, as far as the few shapes below have them.
-class Shape {
- public:
-  explicit Shape(Bytes text) : lexer_(text) {
-    for (LexToken token = lexer_.next(); token.kind != Lexeme::End; token = lexer_.next()) {
-      if (token.kind == Lexeme::Symbol && token.symbol == u';') continue;
-      if (tokens_.size() == most) {
-        tokens_.clear();
-        return;
-      }
-      tokens_.push_back(token);
-    }
-  }
-  std::size_t size() const { return tokens_.size(); }
-  /// Whether the text is these words; one that ends with '?' may be missing.
-  bool is(std::initializer_list<std::string_view> words) const {
-    std::size_t at = 0;
-    for (std::string_view word : words) {
-      const bool optional = word.ends_with('?');
-      if (optional) word.remove_suffix(1);
-      if (at < tokens_.size() && matches(tokens_[at], word))
-        ++at;
-      else if (!optional)
-        return false;
-    }
-    return at != 0 && at == tokens_.size();
-  }
-  bool has(char16_t symbol) const {
-    return std::any_of(tokens_.begin(), tokens_.end(), [&](const LexToken& token) {
-      return token.kind == Lexeme::Symbol && token.symbol == symbol;
-    });
-  }
-
- private:
-  static constexpr std::size_t most = 512;
-
-  bool matches(const LexToken& token, std::string_view word) const {
-    if (token.kind == Lexeme::Word) return lexer_.is(token, word);
-    return to_utf8(lexer_.text(token)) == word || (token.kind == Lexeme::Global && global(token) == word);
-  }
-  std::string global(const LexToken& token) const {
-    std::string name = to_utf8(lexer_.text(token));
-    for (char& c : name)
-      if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-    return name;
-  }
-
-  Lexer lexer_;
-  std::vector<LexToken> tokens_;
-};
-
-bool is_rollback(const Shape& shape) {
+bool is_rollback(const TextShape& shape) {
   return shape.is({"ROLLBACK", "TRANSACTION?"}) || shape.is({"ROLLBACK", "TRAN?"}) ||
          shape.is({"ROLLBACK", "WORK?"}) ||
          shape.is({"IF", "@@TRANCOUNT", ">", "0", "ROLLBACK", "TRANSACTION?"}) ||
@@ -104,17 +53,17 @@ bool is_rollback(const Shape& shape) {
          shape.is({"IF", "@@TRANCOUNT", ">", "0", "ROLLBACK", "WORK?"});
 }
 
-bool is_begin(const Shape& shape) {
+bool is_begin(const TextShape& shape) {
   return shape.is({"BEGIN", "TRAN"}) || shape.is({"BEGIN", "TRANSACTION"}) ||
          shape.is({"IF", "@@TRANCOUNT", "=", "0", "BEGIN", "TRAN"}) ||
          shape.is({"IF", "@@TRANCOUNT", "=", "0", "BEGIN", "TRANSACTION"});
 }
 
 // Nothing but SET, each with one option: then its words are the settings' words.
-bool only_sets(const Shape& shape, const StatementFacts& facts) {
-  if (facts.settings.empty() || facts.leaves != 0 || shape.size() == 0 || shape.has(u',')) return false;
+bool only_sets(const TextShape& shape, const StatementFacts& facts) {
+  if (facts.settings.empty() || facts.leaves != 0 || shape.size() == 0 || shape.has(',')) return false;
   std::size_t words = 0;
-  for (const Setting& setting : facts.settings) words += Shape(to_utf16(setting.text)).size();
+  for (const Setting& setting : facts.settings) words += TextShape(to_utf16(setting.text)).size();
   return words == shape.size();
 }
 
@@ -129,6 +78,23 @@ bool is_single(Bytes text) {
   return found == 1;
 }
 
+// @@IDENTITY and @@ROWCOUNT where nothing in the text itself can have set them.
+bool asks_previous(Bytes text) {
+  static constexpr std::array<std::string_view, 6> setters = {"INSERT", "UPDATE", "DELETE",
+                                                              "MERGE",  "EXEC",   "EXECUTE"};
+  Lexer lexer(text);
+  bool asks = false;
+  for (LexToken token = lexer.next(); token.kind != Lexeme::End; token = lexer.next()) {
+    if (token.kind == Lexeme::Word &&
+        std::any_of(setters.begin(), setters.end(), [&](std::string_view v) { return lexer.is(token, v); }))
+      return false;
+    if (token.kind != Lexeme::Global) continue;
+    const std::string name = upper_case(lexer.text(token));
+    asks |= name == "@@IDENTITY" || name == "@@ROWCOUNT";
+  }
+  return asks;
+}
+
 void read_batch(Bytes text, bool whole, RequestFacts& facts) {
   facts.text = text.substr(0, digest_source_max);
   if (!whole) {
@@ -137,8 +103,9 @@ void read_batch(Bytes text, bool whole, RequestFacts& facts) {
     return;
   }
   facts.statement = facts_of(text);
+  facts.asks_previous = facts.statement.uses_identity && asks_previous(text);
   facts.single = facts.statement.plain && is_single(text);
-  const Shape shape(text);
+  const TextShape shape(text);
   facts.rolls_back = is_rollback(shape);
   facts.begins = is_begin(shape);
   const bool uses = facts.statement.changes_database && shape.size() == 2;
@@ -186,7 +153,9 @@ StatementFacts read_sql(const RpcCall& call, RequestFacts& facts) {
   if (!text) return facts_of_anything();
   if (facts.text.empty()) facts.text = text->substr(0, digest_source_max);
   facts.single = is_single(*text);
-  return facts_of(*text, true);
+  const StatementFacts said = facts_of(*text, true);
+  facts.asks_previous |= said.uses_identity && asks_previous(*text);
+  return said;
 }
 
 StatementFacts read_cursor(const RpcCall& call, RequestFacts& facts) {

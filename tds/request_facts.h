@@ -35,6 +35,7 @@ struct RequestFacts {
   bool transaction_manager = false;
   bool distributed = false;  ///< DTC: beyond what is tracked
   bool bulk = false;
+  bool asks_previous = false;        ///< for @@IDENTITY or @@ROWCOUNT of the request before it
   bool only_unprepares = false;  ///< drivers send it behind the application's back and ignore how it fares
   std::size_t calls = 0;  ///< of an RPC
   int cursors = 0;  ///< opened minus closed

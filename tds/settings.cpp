@@ -46,10 +46,9 @@ void Settings::set(const Setting& setting) {
 }
 
 void Settings::flags() {
-  implicit_ = nocount_ = false;
+  implicit_ = false;
   for (const Setting& setting : settings_) {
     if (setting.key == "IMPLICIT_TRANSACTIONS" || setting.key == "ANSI_DEFAULTS") implicit_ = on(setting);
-    if (setting.key == "NOCOUNT") nocount_ = on(setting);
   }
 }
 

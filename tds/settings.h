@@ -39,8 +39,6 @@ class Settings {
   /// What a new login would lack. `attested`: the server keeps SESSIONRECOVERY; then settings are its word.
   UnrecoverableSet unrecoverable(bool attested) const;
   bool implicit_transactions() const { return implicit_; }
-  /// Under SET NOCOUNT ON a batch does not say what it has done before an error.
-  bool nocount() const { return nocount_; }
   const std::string& database() const { return database_; }
   /// SESSIONRECOVERY data for a new login.
   std::string recovery_data() const;
@@ -68,7 +66,7 @@ class Settings {
   std::vector<std::string> temporary_;
   std::vector<State> states_;
   UnrecoverableSet lost_ = 0;
-  bool implicit_ = false, nocount_ = false;
+  bool implicit_ = false;
   bool isolation_unknown_ = false;  // a setting that we could not read may have been it; a reset keeps it
 };
 

@@ -380,3 +380,22 @@ TEST_CASE("conversation: a prepared statement lives on a new server under the cl
   CHECK(bench.server.empty());
   CHECK(error_in(bench.heard()) == 8179);
 }
+
+TEST_CASE("conversation: what the last statement left in @@IDENTITY is not read from another server") {
+  Bench bench;
+  bench.batch("INSERT INTO t VALUES (1)");
+  bench.answer(Bench::done());
+  bench.heard();
+  bench.lose();
+  bench.attach();
+  SECTION("by itself: the session ends") {
+    bench.batch("SELECT @@identity");
+    CHECK(error_in(bench.heard()) == answer_number::session_lost);
+    CHECK(bench.ended == "session-lost");
+  }
+  SECTION("behind an INSERT of its own: it is sent") {
+    bench.server.clear();
+    bench.batch("INSERT INTO t VALUES (2); SELECT @@IDENTITY");
+    CHECK_FALSE(bench.server.empty());
+  }
+}
