@@ -22,12 +22,13 @@ def find_holdfast(given=None):
     return None
 
 
-def build_tool(name):
-    """Compiles bench/NAME.cpp when it is newer than its program."""
-    source, program = BENCH / f"{name}.cpp", ROOT / ".build/bench" / name
-    if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
+def build_tool(name, *parts):
+    """Compiles bench/NAME.cpp, with these sources of the project, when one is newer than its program."""
+    program = ROOT / ".build/bench" / name
+    sources = [BENCH / f"{name}.cpp", *(ROOT / part for part in parts)]
+    if not program.exists() or any(program.stat().st_mtime < s.stat().st_mtime for s in sources):
         program.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["g++", "-std=c++23", "-O2", "-o", str(program), str(source)], check=True)
+        subprocess.run(["g++", "-std=c++23", "-O2", "-I", str(ROOT), "-o", str(program), *map(str, sources)], check=True)
     return str(program)
 
 

@@ -2,7 +2,7 @@
 import os
 import subprocess
 
-from common import find_holdfast, free_port, version_line, wait_port
+from common import build_tool, find_holdfast, free_port, version_line, wait_port
 
 STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so"
 
@@ -34,18 +34,39 @@ http {{ access_log off; sendfile on; tcp_nopush on; keepalive_timeout 600s; keep
     return port
 
 
+TDS_PARTS = [f"tds/{name}.cpp" for name in ("little", "packet", "prelogin", "all_headers", "login7", "login7_features", "token",
+                                             "token_env_change", "type_info", "tvp", "rpc_build")]
+TDS_PARTS += [f"proxy/base/{name}.cpp" for name in ("secret", "check", "log")]
+
+
+def sql_tool():
+    return build_tool("tds", *TDS_PARTS)
+
+
+def start_sql(work, core):
+    """A server of canned TDS answers."""
+    port = free_port()
+    work.start(sql_tool(), "serve", port, core=core, log="sql.log")
+    wait_port(port)
+    return port
+
+
 class Contender:
-    """Listens on `http`, `tls` and `tcp`, all three to the same origin."""
+    """Listens on `http`, `tls` and `tcp`, all three to the same origin, and on `sql` and `aware` to the SQL server; only Holdfast
+    understands what it relays there, on `aware`."""
     tcp_works = True
 
-    def __init__(self, work, origin, certificate, log, clients):
+    def __init__(self, work, origin, sql_server, certificate, log, clients):
         self.work, self.origin, self.certificate, self.log, self.clients = work, origin, certificate, log, clients
-        self.http, self.tls, self.tcp = free_port(), free_port(), free_port()
+        self.sql_server = sql_server
+        self.http, self.tls, self.tcp, self.sql, self.aware = (free_port() for _ in range(5))
 
     def start(self, core):
         self.process = self.work.start(*self.argv(), core=core, log=f"{self.name}.log")
         wait_port(self.http)
         wait_port(self.tls)
+        if type(self) is not Holdfast:
+            self.aware = self.sql
 
     @property
     def pid(self):
@@ -80,6 +101,20 @@ bind = ["127.0.0.1:{self.tcp}"]
 protocol = "tds"
 mode = "opaque"
 service = "relay"
+[listen.sql]
+bind = ["127.0.0.1:{self.sql}"]
+protocol = "tds"
+mode = "opaque"
+service = "sql"
+[listen.aware]
+bind = ["127.0.0.1:{self.aware}"]
+protocol = "tds"
+mode = "aware"
+service = "sql"
+[service.sql]
+instances = {{ a = "127.0.0.1:{self.sql_server}" }}
+check = {{ tcp = true, every = "1s" }}
+sql = {{ encrypt = "none" }}
 [service.app]
 instances = {{ a = "127.0.0.1:{self.origin}" }}
 check = {{ get = "/1k", every = "1s" }}
@@ -128,6 +163,11 @@ listen relay
   bind 127.0.0.1:{self.tcp} backlog 4096
   {"option tcplog" if self.log else ""}
   server a 127.0.0.1:{self.origin} check inter 1s
+listen sql
+  mode tcp
+  bind 127.0.0.1:{self.sql} backlog 4096
+  {"option tcplog" if self.log else ""}
+  server a 127.0.0.1:{self.sql_server} check inter 1s
 """)
         return ["haproxy", "-db", "-f", path]
 
@@ -143,7 +183,8 @@ class Nginx(Contender):
         load = f"load_module {STREAM_MODULE};" if self.tcp_works else ""
         log = f"access_log {self.work.dir}/nginx-access.log combined;" if self.log else "access_log off;"
         stream = f"""stream {{ server {{ listen 127.0.0.1:{self.tcp} backlog=4096;
-          proxy_pass 127.0.0.1:{self.origin}; }} }}""" if self.tcp_works else ""
+          proxy_pass 127.0.0.1:{self.origin}; }}
+  server {{ listen 127.0.0.1:{self.sql} backlog=4096; proxy_pass 127.0.0.1:{self.sql_server}; }} }}""" if self.tcp_works else ""
         path = self.work.write("nginx.conf", f"""
 {load}
 worker_processes 1; pid {self.work.dir}/nginx.pid; error_log {self.work.dir}/nginx-error.log crit;

@@ -20,7 +20,7 @@ conf::Snapshot pair() {
   s.cluster = "c";
   s.node = "a";
   s.hash = "0123456789abcdef";
-  s.pair = {std::string(32, 's'), 8702, 50_ms, 200_ms, 1_s, 1_s, {"10.20.0.1"}};
+  s.pair = {std::string(32, 's'), 8702, 50_ms, 200_ms, 1_s, 1_s, {"10.20.0.1"}, {}};
   s.nodes = {{"a", "10.20.0.11", "eth0", {"10.99.0.11"}, 0}, {"b", "10.20.0.12", "eth0", {"10.99.0.12"}, 0}};
   conf::Vip vip;
   vip.name = "portal";
