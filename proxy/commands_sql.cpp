@@ -157,8 +157,9 @@ bool SqlDesk::look_at_drain(Wait& wait, const SqlSurvey& now) {
   const SqlCommand& command = wait.command;
   const std::string target = command.service + (command.instance.empty() ? "" : "/" + command.instance);
   if (now.sessions == 0) {
-    wait.done(target + (command.instance.empty() ? " has none of its SQL sessions any more"
-                                                 : " is drained: no SQL session is on it"));
+    wait.done(target + (command.instance.empty()
+                            ? " has none of its SQL sessions any more"
+                            : " is drained: no SQL session is on it; `holdfast ready` takes it back"));
     return true;
   }
   if (loop_.now() < wait.deadline) return false;
