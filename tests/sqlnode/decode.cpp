@@ -131,6 +131,7 @@ Type type_of(const TypeInfo& info) {
 }
 
 Value value_of(const TypeInfo& info, Bytes bytes) {
+  if (info.type == 0x1F) return {};  // NULLTYPE: NULL, of which nothing is sent
   const Kind kind = kind_of(info);
   const int scale = std::min<int>(info.scale, 38), fraction = std::min<int>(info.scale, 7);
   switch (kind) {

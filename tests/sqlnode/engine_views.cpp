@@ -48,7 +48,9 @@ constexpr View kViews[] = {
      "CAST(c.bytes AS SMALLINT) AS max_length, CAST(c.digits AS TINYINT) AS precision, CAST(c.scale AS "
      "TINYINT) AS scale, CAST(c.nullable "
      "AS BIT) AS is_nullable, CAST(c.[identity] AS BIT) AS is_identity, CAST(LOWER(c.type) AS NVARCHAR(128)) "
-     "AS type_name FROM "
+     "AS type_name, CAST(CASE WHEN c.type LIKE '%CHAR' OR c.type LIKE '%TEXT' THEN "
+     "'SQL_Latin1_General_CP1_CI_AS' END AS NVARCHAR(128)) AS collation_name, CAST(0 AS BIT) AS is_computed, "
+     "CAST(NULL AS INT) AS encryption_type FROM "
      "holdfast_columns c JOIN holdfast_objects o ON o.id = c.id WHERE o.db = DB_NAME()"},
     {"INFORMATION_SCHEMA.TABLES",
      "SELECT CAST(db AS NVARCHAR(128)) AS TABLE_CATALOG, CAST(owner AS NVARCHAR(128)) AS TABLE_SCHEMA, "

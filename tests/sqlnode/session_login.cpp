@@ -198,6 +198,7 @@ bool Session::open_session(const tds::Login7& login, const std::string& database
   if (!language.empty()) runs(*engine_, "SET LANGUAGE " + bracketed(language) + ";");
   // fODBC (2.2.6.4) stands for the ANSI defaults, which are the engine's own.
   initial_ = told_ = state_values(settings);
+  home_ = settings.database;
   const auto* feature = login.feature(tds::Feature::SessionRecovery);
   recovery_ = feature != nullptr && node_->options().session_recovery;
   if (!recovery_ || feature->data.empty()) return true;
@@ -216,7 +217,9 @@ bool Session::recover(const tds::Login7& login) {
     if (!each->language.empty()) sql += "SET LANGUAGE " + bracketed(tds::to_utf8(each->language)) + ";\n";
     sql += *restoring;
     if (!runs(*engine_, sql)) return false;
-    if (each == &before) initial_ = state_values(engine_->settings());
+    if (each != &before) continue;
+    initial_ = state_values(engine_->settings());
+    home_ = engine_->settings().database;
     sql.clear();
   }
   told_ = state_values(engine_->settings());
