@@ -54,8 +54,8 @@ def judge(label, lines):
             yield Row(label, name, "failed", "the program did not come so far")
         elif "skip" in line:
             yield Row(label, name, "skipped", line["skip"])
-        elif "failed" in line:
-            yield Row(label, name, "failed", line["failed"])
+        elif "result" not in line:
+            yield Row(label, name, "failed", line.get("failed", "no result"))
         elif label != direct and line["result"] != before.get("result"):
             yield Row(label, name, "failed", f"{short(line['result'])}, at the node {short(before.get('result'))}")
         elif line["result"] != expected:

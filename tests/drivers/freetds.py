@@ -100,9 +100,14 @@ def bulk(place):
 
 
 def large(place):
-    return asked(place, "DROP TABLE IF EXISTS driver_large; CREATE TABLE driver_large (id INT NOT NULL PRIMARY KEY, "
-                 "s NVARCHAR(MAX) NULL)", f"INSERT INTO driver_large (id, s) VALUES (1, N'{'0123456789abcdef' * (LARGE // 16)}')",
-                 "SELECT id, s, LEN(s) FROM driver_large")
+    letters, data = "0123456789abcdef" * (LARGE // 16), bytes(range(256)) * (LARGE // 256)
+    row = asked(place, "DROP TABLE IF EXISTS driver_large; CREATE TABLE driver_large (id INT NOT NULL PRIMARY KEY, "
+                "s NVARCHAR(MAX) NULL, y VARBINARY(MAX) NULL)",
+                f"INSERT INTO driver_large (id, s, y) VALUES (1, N'{letters}', 0x{data.hex()})",
+                "SELECT id, s, CAST(0 AS BIT), LEN(s), DATALENGTH(y) FROM driver_large")[0]
+    out, _ = batches(place, "SELECT y FROM driver_large")
+    row[2] = text(bytes.fromhex(out[0][0].removeprefix("0x")))
+    return [row]
 
 
 def errors(place):

@@ -13,6 +13,7 @@ ALL = (*LOGIN, "strict")
 WHOLE = ("off", "on", "strict")  # what encrypts everything or nothing
 
 PYTHON = {"python-tds": ["python-tds==1.17.1", "pyOpenSSL==26.4.0"], "mssql-python": ["mssql-python==1.16.0"]}
+MAVEN_COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
 NODE = ["tedious@19.2.2"]
 
 
@@ -95,8 +96,41 @@ class Tedious(Driver):
         return {"NODE_PATH": str(self.home / "node_modules")}
 
 
+class Jdbc(Driver):
+    """Both JDBC drivers use the same jars and classes."""
+
+    def __init__(self, name, which, encryptions):
+        super().__init__(name)
+        self.which, self.encryptions, self.home = which, encryptions, ROOT / "jdbc"
+
+    def install(self, seconds):
+        program("java")
+        command([program("mvn"), "-q", "-B", "-f", HERE / "jdbc/pom.xml", MAVEN_COPY, "-DincludeScope=runtime",
+                 f"-DoutputDirectory={self.home}"], seconds)
+
+    def argv(self):
+        """Compiled each time, which takes a second: the jars may stay when the sources change."""
+        classes = self.home / "classes"
+        command([program("javac"), "-cp", f"{self.home}/*", "-d", classes, *sorted((HERE / "jdbc").glob("*.java"))], 60)
+        return [program("java"), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{classes}:{self.home}/*", "Scenarios",
+                self.which, HERE]
+
+
+class Go(Driver):
+    def install(self, seconds):
+        """Modules land in Go's own cache; the program is built anew below, which takes no time when nothing changed."""
+        command([program("go"), "mod", "download"], seconds, cwd=HERE / "go")
+
+    def argv(self):
+        command([program("go"), "build", "-o", self.home / "scenarios", "."], 120, cwd=HERE / "go")
+        return [self.home / "scenarios", HERE]
+
+
 DRIVERS = {driver.name: driver for driver in (
     Python("python-tds", "python_tds.py", LOGIN),
     FreeTds("freetds"),
     Tedious("tedious"),
+    Jdbc("jdbc", "mssql", WHOLE),
+    Jdbc("jtds", "jtds", ("off", "on")),  # after a login alone in TLS, it closes its own socket under Java 11 and later
+    Go("go-mssqldb"),
 )}

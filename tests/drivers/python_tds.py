@@ -65,8 +65,9 @@ def commit(place):
         name = table(cursor, "driver_commit", "id INT NOT NULL PRIMARY KEY")
     with opened(place, autocommit=False) as connection, connection.cursor() as cursor:
         cursor.execute(f"INSERT INTO {name} (id) VALUES (1)")
+        inside = asked(cursor, f"SELECT COUNT(*) FROM {name}")
         connection.commit()
-        return asked(cursor, f"SELECT COUNT(*) FROM {name}")
+        return inside + asked(cursor, f"SELECT COUNT(*) FROM {name}")
 
 
 def rollback(place):

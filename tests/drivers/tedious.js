@@ -31,15 +31,15 @@ async function opened(place, use) {
 }
 
 // The result sets of a statement. `how` is the driver's method that sends it.
-async function sets(connection, sql, values = [], how = 'execSql', begun = () => {}) {
+async function sets(connection, sql, values = [], how = 'execSql', starts = () => {}) {
   const found = [];
   await done((back) => {
     const request = new Request(sql, back);
     request.on('columnMetadata', () => found.push([]));
     request.on('row', (columns) => found.at(-1).push(columns.map((column) => column.value)));
     for (const [name, type, value, more] of values) request.addParameter(name, type, value, more);
+    starts(request);
     connection[how](request);
-    begun(request);
   });
   return found.map(rows);
 }
