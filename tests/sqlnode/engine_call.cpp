@@ -61,12 +61,14 @@ void Interpreter::execute_text(const std::string& text, std::vector<Parameter>& 
   frames_.emplace_back();
   add_parameters(frames_.back(), parameters);
   std::string database = settings_.database;
+  const auto options = settings_.options;  // what is SET within ends with it
   Flow flow = run(*batch);
   for (Parameter& parameter : parameters) {
     if (parameter.output) parameter.value = frames_.back().variables[upper(parameter.name)].value;
   }
   drop_tables(frames_.back());
   frames_.pop_back();
+  settings_.options = options;
   if (settings_.database != database) use(database);
   if (flow == Flow::Abort) throw Cancelled{};
 }
