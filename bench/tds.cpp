@@ -1,8 +1,8 @@
-// Both ends of bench/proxy's SQL rows: a server that answers every login and gives canned answers, and clients that ask one
-// question after the other. Neither is SQL; what is measured stands between them.
+// Both ends of bench/proxy's SQL rows: a server that answers every login and gives canned answers, and
+// clients that ask one question after the other. Neither is SQL; what is measured stands between them.
 //
-//   tds serve PORT                                     one thread; a batch that begins with B gets 1 MiB, any other one row
-//   tds load PORT CONNECTIONS SECONDS small|big        prints "REQUESTS P50_US P99_US"
+//   tds serve PORT                               a batch that begins with B gets 1 MiB, any other one row
+//   tds load PORT CONNECTIONS SECONDS small|big  prints "REQUESTS P50_US P99_US"
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -151,7 +151,9 @@ void serve(int port) {
       case PacketType::Prelogin: peer.out += prelogin; break;
       case PacketType::Login7: peer.out += login; break;
       // The text stands behind ALL_HEADERS, which are 22 bytes here.
-      case PacketType::Batch: peer.out += peer.in.payload().size() > 22 && peer.in.payload()[22] == 'B' ? big : small; break;
+      case PacketType::Batch:
+        peer.out += peer.in.payload().size() > 22 && peer.in.payload()[22] == 'B' ? big : small;
+        break;
       default: return false;
     }
     return true;

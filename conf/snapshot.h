@@ -125,8 +125,8 @@ struct ListenTimeouts {
 
 /// How SQL clients are met (protocol "tds").
 enum class TdsMode : std::uint8_t { Aware, Opaque };
-/// PRELOGIN's ENCRYPTION setting (MS-TDS 2.2.6.5): None is NOT_SUP, Login is OFF (the login alone is encrypted), All is ON; Strict,
-/// towards a server only, is TDS 8.0.
+/// PRELOGIN's ENCRYPTION setting (MS-TDS 2.2.6.5): None is NOT_SUP, Login is OFF (the login alone is encrypted),
+/// All is ON; Strict, towards a server only, is TDS 8.0.
 enum class TdsEncrypt : std::uint8_t { None, Login, All, Strict };
 
 struct ListenTds {
@@ -207,7 +207,7 @@ struct ServiceTimeouts {
 struct SqlMonitor {
   std::string user;
   Secret password;
-  std::string database;               ///< whose updateability and availability group count; empty: the instance's role alone
+  std::string database;               ///< whose availability group counts; empty: the instance's role alone
   Duration every{}, every_down{}, timeout{};
   bool encrypt = false;
 };
@@ -228,15 +228,14 @@ struct ServiceSql {
   TdsEncrypt encrypt = TdsEncrypt::Login;
   Duration hold{};                    ///< a request waits so long for a primary
   bool replay_reads = true;
-  bool replay_transactions = false;
   SessionRecovery recovery = SessionRecovery::Client;
   std::uint32_t retain = 0;           ///< bytes of a request kept to be sent again
-  std::uint32_t max_per_login = 0, max_per_application = 0, max_per_host = 0;  ///< sessions of the whole process; 0: no limit
+  /// Sessions of the whole process; 0: no limit.
+  std::uint32_t max_per_login = 0, max_per_application = 0, max_per_host = 0;
   std::uint32_t queue = 0;            ///< logins that wait for room under those limits
   Duration lifetime{};                ///< a session is ended at its next idle moment after this; zero: never
   std::uint32_t digests = 0;          ///< kept in memory; 0: none
   Duration slow{};                    ///< statements that took longer are logged; zero: none
-  bool log_literals = false;
   std::vector<SqlRule> rules;
 };
 

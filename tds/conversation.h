@@ -47,12 +47,10 @@ struct LoginFacts {
 struct ConversationOptions {
   Duration hold = Duration::seconds(10);  ///< a request waits so long for a primary
   bool replay_reads = true;
-  bool replay_transactions = false;  ///< not obeyed: one that has only read is answered with 1205, too
   bool relogin_possible = true;  ///< false: integrated login, or the operator says so
   std::size_t retain = 256 * 1024;  ///< bytes of a request that are kept; a longer one is not sent again
   std::size_t prepared_max = 512;  ///< statements, and ...
   std::size_t prepared_bytes = 1024 * 1024;  ///< ... bytes of them
-  std::size_t transaction_bytes = 256 * 1024;  ///< requests of a transaction kept for replay
   std::size_t digest_text = 1024;  ///< bytes; 0: no digests are made
 };
 

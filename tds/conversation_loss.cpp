@@ -81,7 +81,6 @@ void Conversation::Parts::carry_out(const FateAndWhy& fate, std::uint64_t lost) 
       return say_rolled_back(fate.why);
     case Fate::RolledBackLater: doomed = lost; return;
     case Fate::Unknown: return end_honestly(answer_number::unknown_outcome, "unknown", fate.why);
-    case Fate::ReplayAll:
     case Fate::End: return end_honestly(answer_number::session_lost, "session-lost", fate.why);
   }
 }

@@ -9,10 +9,6 @@ FateAndWhy end_of(const LossFacts& facts) {
   return {Fate::End, "the login cannot be repeated"};
 }
 
-bool replayable(const LossFacts& facts) {
-  return facts.replay_transaction && facts.reads_only_so_far && !facts.attention;
-}
-
 FateAndWhy fate_of_unsent(const LossFacts& facts) {
   if (facts.attention) return {Fate::Cancelled, "the request was cancelled and had not been sent"};
   if (facts.in_transaction) return {Fate::RolledBack, "the transaction was lost with its server"};
@@ -24,9 +20,6 @@ FateAndWhy fate_of_unsent(const LossFacts& facts) {
 FateAndWhy fate_in_transaction(const LossFacts& facts, bool restorable) {
   if (facts.ends_transaction && !facts.rolls_back) return {Fate::Unknown, "a COMMIT may have been in flight"};
   if (!restorable) return end_of(facts);
-  if (facts.forwarded && !facts.comparable) return {Fate::End, "part of an answer had been sent"};
-  if (replayable(facts) && facts.read_only && facts.retained)
-    return {Fate::ReplayAll, "the transaction has only read"};
   if (facts.forwarded) return {Fate::End, "part of an answer had been sent"};
   if (facts.attention) return {Fate::Cancelled, "the request was cancelled; its transaction is lost"};
   return {Fate::RolledBack, "the transaction was lost with its server"};
@@ -51,7 +44,6 @@ FateAndWhy fate_of(const LossFacts& facts) {
     case Progress::Idle:
       if (!restorable) return end_of(facts);
       if (!facts.in_transaction) return {Fate::Continue, "the session was idle"};
-      if (replayable(facts)) return {Fate::ReplayAll, "the transaction has only read"};
       return {Fate::RolledBackLater, "the transaction was lost with its server"};
     case Progress::Unsent: return restorable ? fate_of_unsent(facts) : end_of(facts);
     case Progress::Sent: return fate_of_sent(facts, restorable);
@@ -64,7 +56,6 @@ std::string_view name_of(Fate fate) {
     case Fate::Continue: return "continue";
     case Fate::Resend: return "resend";
     case Fate::Repeat: return "repeat";
-    case Fate::ReplayAll: return "replay";
     case Fate::Cancelled: return "cancelled";
     case Fate::RolledBack: return "rolled-back";
     case Fate::RolledBackLater: return "rolled-back-later";

@@ -32,16 +32,12 @@ struct LossFacts {
   bool attention = false;  ///< the client has asked to cancel it
   bool relogin_possible = false;  ///< a SQL login whose password is kept
   UnrecoverableSet state = 0;  ///< what a new login would lack
-  bool reads_only_so_far =
-      false;  ///< every request of the transaction was read-only, all kept with the hashes of their answers
-  bool replay_transaction = false;  ///< the operator's word
 };
 
 enum class Fate : std::uint8_t {
   Continue,  ///< log in again, restore, go on: the client notices nothing
   Resend,  ///< the same, and send the request: it never ran
   Repeat,  ///< the same, and send it again: it only reads; what was forwarded is compared
-  ReplayAll,  ///< the same, and run the transaction again from its start, comparing
   Cancelled,  ///< the same; the client's attention is answered by us
   RolledBack,  ///< the same; the request is answered with error 1205: nothing of the transaction remains
   RolledBackLater,  ///< idle in a transaction: the next request is answered so

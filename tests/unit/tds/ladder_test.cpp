@@ -110,18 +110,8 @@ TEST_CASE("ladder: a transaction dies with its server, and says so where it can 
   CHECK(fate(facts) == Fate::Unknown);
 }
 
-TEST_CASE("ladder: a transaction that has only read is replayed only if the operator says so") {
-  LossFacts facts = read();
-  facts.in_transaction = facts.reads_only_so_far = true;
-  CHECK(fate(facts) == Fate::RolledBack);
-  facts.replay_transaction = true;
-  CHECK(fate(facts) == Fate::ReplayAll);
-  facts.ends_transaction = true;
-  CHECK(fate(facts) == Fate::Unknown);
-}
-
 TEST_CASE("ladder: every verdict has a name and a reason") {
-  for (const Fate f : {Fate::Continue, Fate::Resend, Fate::Repeat, Fate::ReplayAll, Fate::Cancelled,
+  for (const Fate f : {Fate::Continue, Fate::Resend, Fate::Repeat, Fate::Cancelled,
                        Fate::RolledBack, Fate::RolledBackLater, Fate::Unknown, Fate::End})
     CHECK_FALSE(name_of(f).empty());
   CHECK_FALSE(fate_of(LossFacts{}).why.empty());

@@ -27,7 +27,7 @@ struct Sample {
   std::optional<std::string> content;
 };
 
-const std::vector<Sample>& samples() {
+const std::vector<Sample>& table() {
   using enum LengthKind;
   static const std::vector<Sample> all = {
       {"null", "\x1f", Fixed, 0, "", ""},
@@ -146,7 +146,7 @@ const std::vector<Sample>& samples() {
 }  // namespace
 
 TEST_CASE("each type, and a value of it, up to the byte behind") {
-  for (const Sample& sample : samples()) {
+  for (const Sample& sample : table()) {
     INFO(sample.what);
     const std::string bytes = sample.info + sample.value + "rest";
     LittleReader in(bytes);
@@ -166,7 +166,7 @@ TEST_CASE("each type, and a value of it, up to the byte behind") {
 }
 
 TEST_CASE("a type that is cut off is not there yet, a value that is cut off is an error") {
-  for (const Sample& sample : samples()) {
+  for (const Sample& sample : table()) {
     INFO(sample.what);
     for (std::size_t n = 0; n < sample.info.size(); ++n) {
       LittleReader in(Bytes(sample.info).substr(0, n));
