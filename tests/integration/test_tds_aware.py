@@ -18,7 +18,7 @@ class Node:
     """One SQL node, a process."""
 
     def __init__(self, t, name, *options):
-        binary = pathlib.Path(t.binary).parent / "tests" / "sqlnode"
+        binary = os.environ.get("HOLDFAST_SQLNODE") or pathlib.Path(t.binary).parent / "tests" / "sqlnode"
         if not os.access(binary, os.X_OK):
             raise Skip("the SQL node is not built")
         self.t, self.name, self.port = t, name, free_port()
