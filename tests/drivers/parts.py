@@ -133,5 +133,5 @@ DRIVERS = {driver.name: driver for driver in (
     Jdbc("jdbc", "mssql", WHOLE),
     Jdbc("jtds", "jtds", ("off", "on")),  # after a login alone in TLS, it closes its own socket under Java 11 and later
     Go("go-mssqldb"),
-    Python("mssql-python", "mssql_python_odbc.py", WHOLE),
+    Python("mssql-python", "odbc.py", WHOLE),
 )}

@@ -187,6 +187,7 @@ void Interpreter::reset(bool keep_transaction) {
     names.push_back(row[0]);
   for (const std::string& name : names) drop_table({name}, true);
   default_options();
+  settings_.database = settings_.home;
   settings_.options["ISOLATION"] = isolation;
   settings_.context_info.clear();
   settings_.recoverable = true;

@@ -103,6 +103,7 @@ class Sink {
 /// timeout, 7 isolation, 9 textsize, 11 context_info).
 struct SessionSettings {
   std::string database = "master", language = "us_english";
+  std::string home = "master";                   ///< the database of the login, to which a reset goes back
   std::map<std::string, std::string>
       options;  ///< upper case: "ARITHABORT" -> "ON", "ISOLATION" -> "READ COMMITTED", "LOCK_TIMEOUT" -> "-1"
   std::string context_info;  ///< bytes

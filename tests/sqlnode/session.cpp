@@ -122,7 +122,6 @@ bool Session::execute(Request& request, Reply& reply) {
       ++node_->counters.resets;
       engine_->reset((request.status & tds::packet_status::reset_connection_skip_tran) != 0);
       prepared_->forget_all();
-      engine_->settings().database = home_;
       told_ = initial_;
       reply.environment(tds::EnvKind::ResetAck, {}, {});
     }

@@ -75,7 +75,6 @@ class Session {
   bool recovery_ = false;  // SESSIONRECOVERY was acknowledged
   std::uint32_t sequence_ = 0;
   std::vector<tds::SessionStateValue> initial_, told_;
-  std::string home_;  ///< the database of the login, to which a reset goes back
   bool told_recoverable_ = true;
 };
 

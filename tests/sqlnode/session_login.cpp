@@ -198,7 +198,7 @@ bool Session::open_session(const tds::Login7& login, const std::string& database
   if (!language.empty()) runs(*engine_, "SET LANGUAGE " + bracketed(language) + ";");
   // fODBC (2.2.6.4) stands for the ANSI defaults, which are the engine's own.
   initial_ = told_ = state_values(settings);
-  home_ = settings.database;
+  settings.home = settings.database;
   const auto* feature = login.feature(tds::Feature::SessionRecovery);
   recovery_ = feature != nullptr && node_->options().session_recovery;
   if (!recovery_ || feature->data.empty()) return true;
@@ -219,7 +219,7 @@ bool Session::recover(const tds::Login7& login) {
     if (!runs(*engine_, sql)) return false;
     if (each != &before) continue;
     initial_ = state_values(engine_->settings());
-    home_ = engine_->settings().database;
+    engine_->settings().home = engine_->settings().database;
     sql.clear();
   }
   told_ = state_values(engine_->settings());
