@@ -130,8 +130,8 @@ DRIVERS = {driver.name: driver for driver in (
     Python("python-tds", "python_tds.py", LOGIN),
     FreeTds("freetds"),
     Tedious("tedious"),
-    Jdbc("jdbc", "mssql", WHOLE),
+    Jdbc("jdbc", "mssql", ALL),
     Jdbc("jtds", "jtds", ("off", "on")),  # after a login alone in TLS, it closes its own socket under Java 11 and later
     Go("go-mssqldb"),
-    Python("mssql-python", "odbc.py", WHOLE),
+    Python("mssql-python", "odbc.py", ALL),
 )}

@@ -37,3 +37,19 @@ def test_freetds(t):
 
 def test_tedious(t):
     drive(t, "tedious")
+
+
+def test_jdbc(t):
+    drive(t, "jdbc")
+
+
+def test_jtds(t):
+    drive(t, "jtds")
+
+
+def test_go_mssqldb(t):
+    drive(t, "go-mssqldb")
+
+
+def test_mssql_python(t):
+    drive(t, "mssql-python")
