@@ -253,7 +253,9 @@ class Holdfast(Node):
         new.rename(self.run_dir() / "holdfast.toml")
 
     def ready(self):
-        wait(lambda: self.process.poll() is not None or (self.run_dir() / "holdfast.sock").exists(), f"{self.role} to start")
+        # Both: before it has a /run of its own, the socket of a Holdfast on this host would be seen.
+        here = [self.run_dir() / name for name in ("holdfast.toml", "holdfast.sock")]
+        wait(lambda: self.process.poll() is not None or all(path.exists() for path in here), f"{self.role} to start")
         assert self.process.poll() is None, f"{self.role} ended at once: {self.log()}"
 
     def worker(self):
