@@ -208,7 +208,11 @@ void Conversation::Parts::attention(const WholePacket& packet) {
     case Stage::Gathering: return acknowledge();
     case Stage::Held:
       if (answer.bytes != 0) return end("attention", true);
-      return acknowledge();
+      if (server != Server::Preparing) return acknowledge();
+      // The client may go on once it is told, and the server cannot yet: it is told when our answer is over.
+      if (attention_asked) return;
+      attention_asked = true;
+      break;
     case Stage::None:
       if (server != Server::Ready) {
         if (!attention_sent) acknowledge();

@@ -238,9 +238,12 @@ TokenSink::Verdict Conversation::Parts::on_token(Token token, Bytes whole, std::
       return Verdict::Pass;
     case Token::SessionState: return on_session_state(whole, replacement);
     case Token::ReturnValue: return on_handle(whole, replacement);
+    case Token::Done:
     case Token::DoneProc:
-      if (const auto done = parse_done(whole, login.version))
-        if ((done->status & done_status::rpc_in_batch) != 0) ++answer.calls_done;
+      if (const auto done = parse_done(whole, login.version)) {
+        if (ours && (done->status & done_status::attention) != 0) own_acknowledged = true;
+        if (!ours && (done->status & done_status::rpc_in_batch) != 0) ++answer.calls_done;
+      }
       return Verdict::Pass;
     default: return Verdict::Pass;
   }

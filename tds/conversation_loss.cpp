@@ -65,7 +65,7 @@ void Conversation::Parts::carry_out(const FateAndWhy& fate, std::uint64_t lost) 
     case Fate::Resend: request.resent = true; return hold();
     case Fate::Repeat: return repeat();
     case Fate::Cancelled:
-      if (lost != 0 || request.in_transaction) doomed = request.descriptor;
+      if (lost != 0 || request.in_transaction) doomed = lost != 0 ? lost : request.descriptor;
       record("attention");
       stage = Stage::None;
       return to_client(attention_answer(first.version));
@@ -97,6 +97,20 @@ void Conversation::Parts::say_rolled_back(std::string_view why) {
       "Holdfast: " + std::string(why) + ". Nothing of it remains. Rerun the transaction.";
   answer_request(rolled_back_answer(first.version, request.descriptor, text, request.type == PacketType::Rpc),
                  "rolled-back", answer_number::rolled_back);
+}
+
+// A request that can neither be kept nor be sent now meets a transaction that lives: 1205 has to be true.
+void Conversation::Parts::give_up_transaction(std::string_view why) {
+  request.in_transaction = true;
+  request.descriptor = descriptor;
+  descriptor = 0;
+  attention_sent = false;
+  server_packets.clear();
+  walk.reset();
+  host.drop_server();
+  set_server(Server::Lost);
+  say_rolled_back(why);
+  host.want_server();
 }
 
 // An error is said where a client can read it: not inside an answer, and not before its request has ended.

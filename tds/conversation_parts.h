@@ -138,6 +138,7 @@ struct Conversation::Parts final : TokenSink {
   LossFacts loss_facts() const;
   void carry_out(const FateAndWhy& fate, std::uint64_t lost);
   void say_rolled_back(std::string_view why);
+  void give_up_transaction(std::string_view why);
   void repeat();
   bool lose_to_error();
   bool implicit() const;
@@ -151,6 +152,7 @@ struct Conversation::Parts final : TokenSink {
   void prepare(const PreparedStatement& statement);
   void own_packet(const WholePacket& packet);
   void own_answer_over();
+  void cancelled_in_prepare();
   bool recoverable_by_server() const;
   Relogin relogin() const;
   UnrecoverableSet lacking() const;
@@ -195,6 +197,7 @@ struct Conversation::Parts final : TokenSink {
   // Our own request's answer.
   bool own_failed = false;
   std::string own_error;
+  bool own_acknowledged = false;  ///< it ends with what an attention gets
   std::int32_t own_handle = 0;
   std::int32_t preparing = 0;  ///< client's handle
   unsigned garbled = 0;  ///< servers given up in a row because they do not speak TDS

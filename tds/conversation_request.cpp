@@ -80,7 +80,10 @@ void Conversation::Parts::unprepare_done() {
 bool Conversation::Parts::may_send() const { return server == Server::Ready && (!paused || descriptor != 0); }
 
 void Conversation::Parts::hold() {
-  if (!request.whole) return say_rolled_back("the request is too long to wait for a server");
+  if (!request.whole) {
+    constexpr std::string_view why = "the request is too long to wait for a server";
+    return descriptor != 0 ? give_up_transaction(why) : say_rolled_back(why);
+  }
   stage = Stage::Held;
   request.held_since = now;
 }
@@ -120,8 +123,13 @@ bool Conversation::Parts::handles_ready() {
       return false;
     }
     if (statement->generation == generation) continue;
-    if (stage != Stage::Held) hold();
-    if (stage == Stage::Held) prepare(*statement);
+    if (!request.whole)  // it cannot wait; the next one will find the handle
+      answer_request(error_answer(first.version, no_such_handle, 16,
+                                  "Holdfast: the request is too long to wait for its statement."),
+                     "error", no_such_handle);
+    else if (stage != Stage::Held)
+      hold();
+    prepare(*statement);
     return false;
   }
   return true;

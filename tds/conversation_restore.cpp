@@ -72,11 +72,12 @@ void Conversation::Parts::prepare(const PreparedStatement& statement) {
 }
 
 void Conversation::Parts::ask_own(Server next, PacketType type, Bytes payload) {
-  own_failed = false;
+  own_failed = own_acknowledged = false;
   own_error.clear();
   set_server(next);
   walk.emplace(login.version,
-               TokenWalk::kinds({Token::Error, Token::EnvChange, Token::SessionState, Token::ReturnValue}),
+               TokenWalk::kinds({Token::Error, Token::EnvChange, Token::SessionState, Token::ReturnValue,
+                                 Token::Done, Token::DoneProc}),
                *this, login.column_encryption);
   std::string out;
   append_message(out, type, payload, login.server_packet_size);
@@ -92,7 +93,21 @@ void Conversation::Parts::own_packet(const WholePacket& packet) {
   if (packet.header.last()) own_answer_over();
 }
 
+// The attention ended our sp_prepare, or came behind it; the client's request was not sent.
+void Conversation::Parts::cancelled_in_prepare() {
+  attention_sent = false;
+  record("attention");
+  carry_reset();
+  stage = Stage::None;
+  to_client(attention_answer(first.version));
+}
+
 void Conversation::Parts::own_answer_over() {
+  if (attention_sent && !walk) {
+    host.drop_server();
+    return lose("an answer could not be read");
+  }
+  if (attention_sent && !own_acknowledged) return walk->restart();  // its own message follows
   walk.reset();
   const bool restoring = server == Server::Restoring;
   set_server(Server::Ready);
@@ -106,8 +121,9 @@ void Conversation::Parts::own_answer_over() {
   if (statement != nullptr && !own_failed && own_handle != 0) {
     statement->server = own_handle;
     statement->generation = generation;
-    return go_on();
   }
+  if (attention_sent) return cancelled_in_prepare();
+  if (statement != nullptr && statement->generation == generation) return go_on();
   if (stage != Stage::Held) return;
   answer_request(error_answer(first.version, no_such_handle, 16,
                               "Holdfast: a statement could not be prepared again: " + own_error),
