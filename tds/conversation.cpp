@@ -19,6 +19,8 @@ Conversation::Parts::Parts(ConversationHost& host_, const ConversationOptions& o
                            const LoginFacts& login_, Instant now_)
     : host(host_),
       options(options_),
+      own_texts(options_.texts ? nullptr : std::make_unique<TextMemory>(options_.digest_text)),
+      texts(options_.texts ? *options_.texts : *own_texts),
       login(login_),
       first(login_),
       now(now_),
@@ -49,8 +51,8 @@ void Conversation::Parts::to_client(Bytes payload) {
 
 void Conversation::Parts::record(std::string_view outcome, std::uint32_t error, std::uint64_t rows) {
   RequestRecord record;
-  record.digest = request.digest.hash;
-  record.digest_text = request.digest.text;
+  record.digest = request.facts.digest.hash;
+  record.digest_text = request.facts.digest.text;
   record.outcome = outcome;
   record.error = error;
   record.rows = rows;
@@ -59,7 +61,7 @@ void Conversation::Parts::record(std::string_view outcome, std::uint32_t error, 
   record.took = now - request.came;
   record.held = request.held;
   ++requests;
-  last_digest = request.digest.text;
+  last_digest = request.facts.digest.text;
   host.on_request(record);
 }
 

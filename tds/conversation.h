@@ -30,6 +30,8 @@
 
 namespace holdfast::tds {
 
+class TextMemory;
+
 /// What the login settled, on the client's side and on the server's.
 struct LoginFacts {
   std::uint32_t version = 0;            ///< TDS version of LOGINACK
@@ -52,6 +54,7 @@ struct ConversationOptions {
   std::size_t prepared_max = 512;  ///< statements, and ...
   std::size_t prepared_bytes = 1024 * 1024;  ///< ... bytes of them
   std::size_t digest_text = 1024;  ///< bytes; 0: no digests are made
+  TextMemory* texts = nullptr;  ///< of the loop, made for the same `digest_text`; null: one of its own
 };
 
 /// One request, answered or failed. Views are valid during the call.

@@ -55,7 +55,6 @@ struct Conversation::Parts final : TokenSink {
     bool finished = false;  ///< the client has sent all of it
     bool flagged = false;  ///< `status` is not as it came
     RequestFacts facts;
-    StatementDigest digest;
     bool in_transaction = false;  ///< when it was sent
     std::uint64_t descriptor = 0;  ///< the client's, for an answer that ends the transaction
     bool repeated = false, resent = false;
@@ -159,6 +158,8 @@ struct Conversation::Parts final : TokenSink {
 
   ConversationHost& host;
   const ConversationOptions options;
+  const std::unique_ptr<TextMemory> own_texts;  ///< if nobody shares his
+  TextMemory& texts;
   LoginFacts login;  ///< of the present or the last server
   const LoginFacts first;  ///< what the client knows
   Instant now;

@@ -10,10 +10,7 @@ namespace holdfast::tds {
 
 // The request is whole, or as much of it is here as is ever kept.
 void Conversation::Parts::ready(Bytes raw) {
-  request.facts = read_request(request.type, request.payload, request.whole, first.version, prepared);
-  if (options.digest_text != 0 && !request.facts.text.empty())
-    request.digest = digest_of(request.facts.text, options.digest_text);
-  request.facts.text = {};
+  request.facts = read_request(request.type, request.payload, request.whole, first.version, prepared, texts);
   if (answered_for_lost_transaction()) return;
   learn_transaction();
   // Rows follow an INSERT BULK that only the server which read it knows of.
@@ -96,8 +93,8 @@ void Conversation::Parts::go_on() {
 bool Conversation::Parts::allowed() {
   if (options.digest_text == 0) return true;
   RequestRecord record;
-  record.digest = request.digest.hash;
-  record.digest_text = request.digest.text;
+  record.digest = request.facts.digest.hash;
+  record.digest_text = request.facts.digest.text;
   record.bytes_in = request.bytes;
   std::string why;
   if (host.allow(record, why)) return true;

@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "proxy/metrics.h"
 #include "proxy/service.h"
 #include "proxy/session.h"
+#include "tds/text_memory.h"
 
 namespace holdfast::tds {
 
@@ -50,6 +52,7 @@ struct TdsContext {
   std::uint64_t sessions_alive = 0;
   std::vector<const io::TlsContext*> server_tls = {};  ///< aware: by instance; empty: no TLS towards them
   SqlSight* sight = nullptr;  ///< aware: who watches; null: nobody
+  std::unique_ptr<TextMemory> texts = {};  ///< aware: made by the first session
 };
 
 /// What a session leaves in the access log.

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "tds/driver_session.h"
+#include "tds/text_memory.h"
 
 namespace holdfast::tds {
 
@@ -15,6 +16,8 @@ void AwareSession::begin_talking(const LoginFacts& facts) {
   options.retain = config.retain;
   if (!context_.sight || (config.digests == 0 && config.rules.empty() && config.slow == Duration{}))
     options.digest_text = 0;
+  if (!context_.texts) context_.texts = std::make_unique<TextMemory>(options.digest_text);
+  options.texts = context_.texts.get();
   const Instant now = context_.loop.now();
   ConversationHost& host = *this;
   conversation_ = std::make_unique<Conversation>(host, options, facts, now);

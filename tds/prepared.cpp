@@ -18,8 +18,7 @@ const PreparedStatement* Prepared::add(std::int32_t server, bool own, std::uint6
   if (!own) forget(server);
   if (statements_.size() >= statements_max_ || next_ == INT32_MAX) return nullptr;
   PreparedStatement made{
-      own ? next_++ : server, server, generation, std::string(declaration), std::string(text),
-      facts_of(text, true)};
+      own ? next_++ : server, server, generation, std::string(declaration), std::string(text)};
   if (bytes_ + size_of(made) > bytes_max_) return nullptr;
   bytes_ += size_of(made);
   const auto at =

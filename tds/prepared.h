@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "proxy/base/bytes.h"
-#include "tds/statement.h"
 
 namespace holdfast::tds {
 
@@ -17,7 +16,6 @@ struct PreparedStatement {
   std::int32_t client = 0, server = 0;  ///< handles
   std::uint64_t generation = 0;  ///< of the server that `server` belongs to
   std::string declaration, text;  ///< UTF-16LE
-  StatementFacts facts;
 };
 
 class Prepared {

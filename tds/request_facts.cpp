@@ -1,21 +1,17 @@
 #include "tds/request_facts.h"
 
 #include <algorithm>
-#include <array>
 
 #include "tds/all_headers.h"
-#include "tds/lexer.h"
 #include "tds/little.h"
 #include "tds/login7.h"
 #include "tds/rpc.h"
 #include "tds/rpc_front.h"
-#include "tds/text_shape.h"
+#include "tds/text_memory.h"
 
 namespace holdfast::tds {
 
 namespace {
-
-constexpr std::size_t digest_source_max = 64 * 1024;  // bytes of text that a digest is made of
 
 StatementFacts facts_of_anything() {
   StatementFacts facts;
@@ -45,72 +41,25 @@ void unite(StatementFacts& into, const StatementFacts& more) {
   append(into.drops_temporary, more.drops_temporary);
 }
 
-bool is_rollback(const TextShape& shape) {
-  return shape.is({"ROLLBACK", "TRANSACTION?"}) || shape.is({"ROLLBACK", "TRAN?"}) ||
-         shape.is({"ROLLBACK", "WORK?"}) ||
-         shape.is({"IF", "@@TRANCOUNT", ">", "0", "ROLLBACK", "TRANSACTION?"}) ||
-         shape.is({"IF", "@@TRANCOUNT", ">", "0", "ROLLBACK", "TRAN?"}) ||
-         shape.is({"IF", "@@TRANCOUNT", ">", "0", "ROLLBACK", "WORK?"});
+void note_digest(const TextFacts& text, RequestFacts& facts) {
+  if (facts.digest.hash == 0) facts.digest = text.digest;
 }
 
-bool is_begin(const TextShape& shape) {
-  return shape.is({"BEGIN", "TRAN"}) || shape.is({"BEGIN", "TRANSACTION"}) ||
-         shape.is({"IF", "@@TRANCOUNT", "=", "0", "BEGIN", "TRAN"}) ||
-         shape.is({"IF", "@@TRANCOUNT", "=", "0", "BEGIN", "TRANSACTION"});
-}
-
-// Nothing but SET, each with one option: then its words are the settings' words.
-bool only_sets(const TextShape& shape, const StatementFacts& facts) {
-  if (facts.settings.empty() || facts.leaves != 0 || shape.size() == 0 || shape.has(',')) return false;
-  std::size_t words = 0;
-  for (const Setting& setting : facts.settings) words += TextShape(to_utf16(setting.text)).size();
-  return words == shape.size();
-}
-
-bool is_single(Bytes text) {
-  static constexpr std::array<std::string_view, 6> verbs = {"SELECT", "INSERT", "UPDATE",
-                                                            "DELETE", "MERGE",  "TRUNCATE"};
-  Lexer lexer(text);
-  std::size_t found = 0;
-  for (LexToken token = lexer.next(); token.kind != Lexeme::End && found < 2; token = lexer.next())
-    found += token.kind == Lexeme::Word &&
-             std::any_of(verbs.begin(), verbs.end(), [&](std::string_view v) { return lexer.is(token, v); });
-  return found == 1;
-}
-
-// @@IDENTITY and @@ROWCOUNT where nothing in the text itself can have set them.
-bool asks_previous(Bytes text) {
-  static constexpr std::array<std::string_view, 6> setters = {"INSERT", "UPDATE", "DELETE",
-                                                              "MERGE",  "EXEC",   "EXECUTE"};
-  Lexer lexer(text);
-  bool asks = false;
-  for (LexToken token = lexer.next(); token.kind != Lexeme::End; token = lexer.next()) {
-    if (token.kind == Lexeme::Word &&
-        std::any_of(setters.begin(), setters.end(), [&](std::string_view v) { return lexer.is(token, v); }))
-      return false;
-    if (token.kind != Lexeme::Global) continue;
-    const std::string name = upper_case(lexer.text(token));
-    asks |= name == "@@IDENTITY" || name == "@@ROWCOUNT";
-  }
-  return asks;
-}
-
-void read_batch(Bytes text, bool whole, RequestFacts& facts) {
-  facts.text = text.substr(0, digest_source_max);
+void read_batch(Bytes text, bool whole, TextMemory& texts, RequestFacts& facts) {
   if (!whole) {
+    facts.digest = texts.digest(text);
     facts.statement = facts_of_anything();
     facts.statement.leaves = static_cast<UnrecoverableSet>(Unrecoverable::UnknownSetting);
     return;
   }
-  facts.statement = facts_of(text);
-  facts.asks_previous = facts.statement.uses_identity && asks_previous(text);
-  facts.single = facts.statement.plain && is_single(text);
-  const TextShape shape(text);
-  facts.rolls_back = is_rollback(shape);
-  facts.begins = is_begin(shape);
-  const bool uses = facts.statement.changes_database && shape.size() == 2;
-  facts.repeatable = facts.statement.read_only || facts.rolls_back || facts.begins || uses ||
-                     only_sets(shape, facts.statement);
+  const TextFacts& said = texts.read(text, false);
+  note_digest(said, facts);
+  facts.statement = said.statement;
+  facts.asks_previous = said.asks_previous;
+  facts.single = said.single;
+  facts.rolls_back = said.rolls_back;
+  facts.begins = said.begins;
+  facts.repeatable = said.repeatable;
 }
 
 // Where a handle stands in a call: always its first parameter.
@@ -126,36 +75,38 @@ std::optional<Bytes> text_at(const RpcCall& call, std::size_t i, std::string& sc
 }
 
 // sp_prepare and sp_prepexec: handle, declaration, statement.
-StatementFacts read_prepare(const RpcCall& call, RequestFacts& facts) {
+StatementFacts read_prepare(const RpcCall& call, TextMemory& texts, RequestFacts& facts) {
   std::string declaration, text;
   const auto declared = text_at(call, 1, declaration);
   const auto said = text_at(call, 2, text);
   if (!said) return facts_of_anything();
   facts.prepares.push_back({facts.calls, std::string(declared.value_or(Bytes{})), std::string(*said)});
-  if (facts.text.empty()) facts.text = said->substr(0, digest_source_max);
+  const TextFacts& known = texts.read(*said, true);
+  note_digest(known, facts);
   if (call.proc == ProcId::Prepare) return facts_of_nothing();
-  facts.single = is_single(*said);
-  return facts_of(*said, true);
+  facts.single = known.single;
+  return known.statement;
 }
 
-StatementFacts read_execute(const RpcCall& call, Prepared& prepared, RequestFacts& facts) {
+StatementFacts read_execute(const RpcCall& call, Prepared& prepared, TextMemory& texts, RequestFacts& facts) {
   const auto handle = call.parameters.empty() ? std::nullopt : int_of(call.parameters.front());
-  PreparedStatement* statement = handle ? prepared.find(*handle) : nullptr;
+  const PreparedStatement* statement = handle ? prepared.find(*handle) : nullptr;
   if (statement == nullptr) return facts_of_anything();
-  if (facts.text.empty()) facts.text = Bytes(statement->text).substr(0, digest_source_max);
-  facts.single = is_single(statement->text);
-  return statement->facts;
+  const TextFacts& known = texts.read(statement->text, true);
+  note_digest(known, facts);
+  facts.single = known.single;
+  return known.statement;
 }
 
-StatementFacts read_sql(const RpcCall& call, RequestFacts& facts) {
+StatementFacts read_sql(const RpcCall& call, TextMemory& texts, RequestFacts& facts) {
   std::string scratch;
   const auto text = text_at(call, 0, scratch);
   if (!text) return facts_of_anything();
-  if (facts.text.empty()) facts.text = text->substr(0, digest_source_max);
-  facts.single = is_single(*text);
-  const StatementFacts said = facts_of(*text, true);
-  facts.asks_previous |= said.uses_identity && asks_previous(*text);
-  return said;
+  const TextFacts& known = texts.read(*text, true);
+  note_digest(known, facts);
+  facts.single = known.single;
+  facts.asks_previous |= known.asks_previous;
+  return known.statement;
 }
 
 StatementFacts read_cursor(const RpcCall& call, RequestFacts& facts) {
@@ -167,26 +118,27 @@ StatementFacts read_cursor(const RpcCall& call, RequestFacts& facts) {
   return cursor;
 }
 
-StatementFacts read_call(const RpcCall& call, std::size_t front, Prepared& prepared, RequestFacts& facts) {
+StatementFacts read_call(const RpcCall& call, std::size_t front, Prepared& prepared, TextMemory& texts,
+                         RequestFacts& facts) {
   switch (call.proc) {
-    case ProcId::ExecuteSql: return read_sql(call, facts);
-    case ProcId::Prepare: return read_prepare(call, facts);
-    case ProcId::PrepExec: note_handle(call, front, facts); return read_prepare(call, facts);
-    case ProcId::Execute: note_handle(call, front, facts); return read_execute(call, prepared, facts);
+    case ProcId::ExecuteSql: return read_sql(call, texts, facts);
+    case ProcId::Prepare: return read_prepare(call, texts, facts);
+    case ProcId::PrepExec: note_handle(call, front, facts); return read_prepare(call, texts, facts);
+    case ProcId::Execute: note_handle(call, front, facts); return read_execute(call, prepared, texts, facts);
     case ProcId::Unprepare:
       note_handle(call, front, facts);
       if (!call.parameters.empty())
         if (const auto handle = int_of(call.parameters.front())) facts.unprepares.push_back(*handle);
       return facts_of_nothing();
     case ProcId::None:
-      if (facts.text.empty()) facts.text = to_utf16("EXEC ") + std::string(call.name);
+      note_digest(texts.read(to_utf16("EXEC ") + std::string(call.name), true), facts);
       return facts_of_procedure(call.name);
     default: return read_cursor(call, facts);
   }
 }
 
 void read_rpc(Bytes body, std::size_t front, bool whole, std::uint32_t version, Prepared& prepared,
-              RequestFacts& facts) {
+              TextMemory& texts, RequestFacts& facts) {
   const auto calls = whole ? parse_rpc(body, version) : parse_rpc_front(body, version);
   if (!calls) {
     facts.statement = facts_of_anything();
@@ -195,7 +147,7 @@ void read_rpc(Bytes body, std::size_t front, bool whole, std::uint32_t version, 
   }
   facts.statement = facts_of_nothing();
   for (const RpcCall& call : *calls) {
-    unite(facts.statement, read_call(call, front, prepared, facts));
+    unite(facts.statement, read_call(call, front, prepared, texts, facts));
     ++facts.calls;
   }
   facts.only_unprepares = facts.calls != 0 && facts.unprepares.size() == facts.calls;
@@ -223,7 +175,7 @@ void read_transaction_request(Bytes body, RequestFacts& facts) {
 }  // namespace
 
 RequestFacts read_request(PacketType type, Bytes payload, bool whole, std::uint32_t version,
-                          Prepared& prepared) {
+                          Prepared& prepared, TextMemory& texts) {
   RequestFacts facts;
   std::size_t front = 0;
   const bool headers = tds_version::has_all_headers(version) && type != PacketType::Bulk;
@@ -240,8 +192,8 @@ RequestFacts read_request(PacketType type, Bytes payload, bool whole, std::uint3
   }
   const Bytes body = payload.substr(front);
   switch (type) {
-    case PacketType::Batch: read_batch(body, whole, facts); break;
-    case PacketType::Rpc: read_rpc(body, front, whole, version, prepared, facts); break;
+    case PacketType::Batch: read_batch(body, whole, texts, facts); break;
+    case PacketType::Rpc: read_rpc(body, front, whole, version, prepared, texts, facts); break;
     case PacketType::TransactionManager: read_transaction_request(body, facts); break;
     default:
       facts.bulk = type == PacketType::Bulk;

@@ -11,6 +11,7 @@
 #include "tds/packet.h"
 #include "tds/prepared.h"
 #include "tds/statement.h"
+#include "tds/text_memory.h"
 
 namespace holdfast::tds {
 
@@ -42,12 +43,12 @@ struct RequestFacts {
   std::vector<Handle> handles;
   std::vector<Prepare> prepares;
   std::vector<std::int32_t> unprepares;
-  std::string text;  ///< UTF-16LE, for a digest: the batch, the first statement, or "EXEC name"
+  StatementDigest digest;  ///< of the batch, the first statement, or "EXEC name"; none: `hash` 0
 };
 
 /// `payload` begins with ALL_HEADERS where the version has them. `whole`: all of the message is there; else
 /// its first bytes.
 RequestFacts read_request(PacketType type, Bytes payload, bool whole, std::uint32_t version,
-                          Prepared& prepared);
+                          Prepared& prepared, TextMemory& texts);
 
 }  // namespace holdfast::tds

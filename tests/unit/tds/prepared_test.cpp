@@ -12,7 +12,7 @@ TEST_CASE("prepared: a handle is the server's until a server was lost, then ours
   const PreparedStatement* first = prepared.add(3, false, 0, {}, text);
   REQUIRE(first != nullptr);
   CHECK(first->client == 3);
-  CHECK(first->facts.read_only);
+  CHECK(first->text == to_utf16("SELECT 1"));
   const PreparedStatement* own = prepared.add(3, true, 1, {}, text);
   REQUIRE(own != nullptr);
   CHECK(own->client >= Prepared::first_virtual);
@@ -46,5 +46,5 @@ TEST_CASE("prepared: a number that the server gives again means the new statemen
   prepared.add(7, false, 0, {}, to_utf16("SELECT 1"));
   prepared.add(7, false, 0, {}, to_utf16("DELETE FROM t"));
   CHECK(prepared.size() == 1);
-  CHECK_FALSE(prepared.find(7)->facts.read_only);
+  CHECK(prepared.find(7)->text == to_utf16("DELETE FROM t"));
 }

@@ -1,0 +1,61 @@
+// What a statement's text alone tells, and a small memory of it. Applications say the same few hundred texts
+// all day, and reading one (lexer, proof, digest) costs about as much as the rest of relaying it. One memory
+// belongs to one loop and one configuration; its user may not keep what it returns over the next call. It
+// holds texts with their literals, so it may never be shown.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "proxy/base/bytes.h"
+#include "tds/digest.h"
+#include "tds/statement.h"
+
+namespace holdfast::tds {
+
+struct TextFacts {
+  StatementFacts statement;
+  bool single = false;  ///< one DML statement: if it fails, nothing of it is done
+  bool asks_previous = false;  ///< for @@IDENTITY or @@ROWCOUNT of the request before it
+  bool rolls_back = false;  ///< ends the whole transaction and does no more
+  bool begins = false;  ///< only begins a transaction
+  bool repeatable = false;  ///< as a batch: reads, or says what only concerns the session
+  StatementDigest digest;  ///< if digests are made
+};
+
+class TextMemory {
+ public:
+  static constexpr std::size_t slots_max = 512;
+  static constexpr std::size_t text_max = 4096;  ///< bytes of a text that is remembered
+  static constexpr std::size_t digest_source_max = 64 * 1024;  ///< bytes that a digest is made of
+
+  /// `digest_text`: bytes of a digest's text; 0: no digests are made.
+  explicit TextMemory(std::size_t digest_text) : digest_text_(digest_text) {}
+
+  /// `text` is UTF-16LE; `nested` as in facts_of(). Valid until the next call. A text is remembered when it
+  /// comes a second time with no other of its slot in between, so that texts with literals in them, which
+  /// come once, push nothing out. At most 2 MiB of text and what was found about it are held.
+  const TextFacts& read(Bytes text, bool nested);
+  StatementDigest digest(Bytes text) const;  ///< alone, of the beginning of a text that is not whole
+
+ private:
+  struct Known {
+    std::string text;
+    bool nested = false;
+    TextFacts facts;
+  };
+  struct Slot {
+    std::uint64_t last = 0;  ///< hash of the text that was here last
+    std::unique_ptr<Known> known;
+  };
+
+  TextFacts judge(Bytes text, bool nested) const;
+
+  std::size_t digest_text_;
+  std::unique_ptr<std::array<Slot, slots_max>> slots_;  ///< made at the first use
+  TextFacts scratch_;
+};
+
+}  // namespace holdfast::tds
