@@ -12,9 +12,10 @@ LOGIN = ("off", "login", "on")  # what a driver of TDS 7.x alone can do
 ALL = (*LOGIN, "strict")
 WHOLE = ("off", "on", "strict")  # what encrypts everything or nothing
 
-PYTHON = {"python-tds": ["python-tds==1.17.1", "pyOpenSSL==26.4.0"], "mssql-python": ["mssql-python==1.16.0"]}
+PYTHON = {"python-tds": ["python-tds==1.17.1", "pyOpenSSL==26.4.0"], "mssql-python": ["mssql-python==1.16.0"],
+          "pymssql": ["pymssql==2.4.6"]}
 MAVEN_COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
-NODE = ["tedious@19.2.2"]
+NODE = {"tedious": ["tedious@19.2.2"], "mssql": ["mssql@12.7.14", "tedious@19.2.2"]}
 
 
 class Missing(Exception):
@@ -40,7 +41,8 @@ def program(name):
 
 
 class Driver:
-    """One driver: `install(seconds)` gets its parts unless they are there, `argv()` starts its program."""
+    """One driver: `install(seconds)` gets its parts unless they are there, `argv()` starts its program of scenarios,
+    `pool()` the load of bench/sql-failover, which is told a port."""
     encryptions = ALL  # those that it can; the others' rows are skipped
 
     def __init__(self, name):
@@ -71,6 +73,9 @@ class Python(Driver):
     def argv(self):
         return [self.home / "bin/python", "-B", HERE / self.source]
 
+    def pool(self):
+        return [self.home / "bin/python", "-B", HERE / "pool.py", self.name]
+
 
 class FreeTds(Driver):
     encryptions = LOGIN
@@ -87,10 +92,13 @@ class Tedious(Driver):
     encryptions = WHOLE
 
     def install(self, seconds):
-        command([program("npm"), "install", "--prefix", self.home, "--no-audit", "--no-fund", *NODE], seconds)
+        command([program("npm"), "install", "--prefix", self.home, "--no-audit", "--no-fund", *NODE[self.name]], seconds)
 
     def argv(self):
         return [program("node"), HERE / "tedious.js"]
+
+    def pool(self):
+        return [program("node"), HERE / "pool.js"]
 
     def environment(self):
         return {"NODE_PATH": str(self.home / "node_modules")}
@@ -108,12 +116,17 @@ class Jdbc(Driver):
         command([program("mvn"), "-q", "-B", "-f", HERE / "jdbc/pom.xml", MAVEN_COPY, "-DincludeScope=runtime",
                  f"-DoutputDirectory={self.home}"], seconds)
 
-    def argv(self):
+    def java(self, *words):
         """Compiled each time, which takes a second: the jars may stay when the sources change."""
         classes = self.home / "classes"
         command([program("javac"), "-cp", f"{self.home}/*", "-d", classes, *sorted((HERE / "jdbc").glob("*.java"))], 60)
-        return [program("java"), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{classes}:{self.home}/*", "Scenarios",
-                self.which, HERE]
+        return [program("java"), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{classes}:{self.home}/*", *words]
+
+    def argv(self):
+        return self.java("Scenarios", self.which, HERE)
+
+    def pool(self):
+        return self.java("Pool")
 
 
 class Go(Driver):
@@ -121,9 +134,15 @@ class Go(Driver):
         """Modules land in Go's own cache; the program is built anew below, which takes no time when nothing changed."""
         command([program("go"), "mod", "download"], seconds, cwd=HERE / "go")
 
+    def built(self, name, package):
+        command([program("go"), "build", "-o", self.home / name, package], 120, cwd=HERE / "go")
+        return self.home / name
+
     def argv(self):
-        command([program("go"), "build", "-o", self.home / "scenarios", "."], 120, cwd=HERE / "go")
-        return [self.home / "scenarios", HERE]
+        return [self.built("scenarios", "."), HERE]
+
+    def pool(self):
+        return [self.built("pool", "./pool")]
 
 
 DRIVERS = {driver.name: driver for driver in (
@@ -134,4 +153,12 @@ DRIVERS = {driver.name: driver for driver in (
     Jdbc("jtds", "jtds", ("off", "on")),  # after a login alone in TLS, it closes its own socket under Java 11 and later
     Go("go-mssqldb"),
     Python("mssql-python", "odbc.py", ALL),
+)}
+POOLS = {driver.name: driver for driver in (
+    DRIVERS["jdbc"],
+    Tedious("mssql"),
+    DRIVERS["go-mssqldb"],
+    DRIVERS["python-tds"],
+    DRIVERS["mssql-python"],
+    Python("pymssql", "pool.py", LOGIN),  # FreeTDS
 )}
