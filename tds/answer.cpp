@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::string_view speaker = "holdfast";
 constexpr std::uint8_t severity_deadlock = 13;  // "transaction deadlock errors" (MS-TDS 2.2.7.10)
+constexpr std::uint8_t severity_fatal = 20;     // and above: the connection ends with it (2.2.7.10)
 
 void append_error(std::string& out, std::uint32_t version, std::uint32_t number, std::uint8_t severity,
                   std::string_view why) {
@@ -58,7 +59,9 @@ std::string error_answer(std::uint32_t version, std::uint32_t number, std::uint8
                          std::string_view why) {
   std::string out;
   append_error(out, version, number, severity, why);
-  append_end(out, version, done_status::error);
+  // go-mssqldb tells by SRVERROR alone, and not by the class, that the connection is of no more use.
+  append_end(out, version,
+             severity < severity_fatal ? done_status::error : done_status::error | done_status::server_error);
   return out;
 }
 

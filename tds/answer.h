@@ -25,7 +25,8 @@ std::string rolled_back_answer(std::uint32_t version, std::uint64_t descriptor, 
                                bool rpc);
 /// A rollback that was asked for: ENVCHANGE 10 and DONE.
 std::string rollback_done_answer(std::uint32_t version, std::uint64_t descriptor);
-/// ERROR with `number`, `severity` and DONE with ERROR. `why` in UTF-8, one sentence.
+/// ERROR with `number`, `severity`, and DONE with ERROR; from class 20 on with SRVERROR, too. `why` in UTF-8,
+/// one sentence.
 std::string error_answer(std::uint32_t version, std::uint32_t number, std::uint8_t severity,
                          std::string_view why);
 /// What an attention gets: DONE with ATTN (2.2.1.7).

@@ -76,7 +76,9 @@ TEST_CASE("an error has its number, its class and a DONE that says so") {
   REQUIRE(parts.size() == 2);
   CHECK(parse_server_message(parts[0], new_version)->number == 50701);
   CHECK(parse_server_message(parts[0], new_version)->severity == 20);
-  CHECK(parse_done(parts[1], new_version)->status == done_status::error);
+  CHECK(parse_done(parts[1], new_version)->status == (done_status::error | done_status::server_error));
+  const std::string refusal = error_answer(new_version, answer_number::denied, 16, "Not this one.");
+  CHECK(parse_done(tokens(refusal, new_version)[1], new_version)->status == done_status::error);
 }
 
 TEST_CASE("an attention is acknowledged by one DONE") {
