@@ -16,7 +16,7 @@ import time
 
 from common import find_holdfast, free_port, version_line, wait_port
 
-EVERY_MS, EVERY_DOWN_MS, CHECK_TIMEOUT_MS, FALL = 250, 50, 250, 2
+EVERY_MS, EVERY_DOWN_MS, CHECK_TIMEOUT_MS, FALL = 250, 50, 250, 2  # Holdfast's monitor asks once and waits as long as two
 PRELOGIN = "1201001A00000100" "00000B0006" "0100110001" "FF" "0F0000000000" "02"  # VERSION, ENCRYPTION (MS-TDS 2.2.6.5)
 OUTAGE = 1.0  # seconds from the loss of the instance until the cluster starts it at the other place
 
@@ -202,7 +202,7 @@ user = "sa"
 password-file = "{self.work.dir}/password"
 every = "{EVERY_MS}ms"
 every-down = "{EVERY_DOWN_MS}ms"
-timeout = "{CHECK_TIMEOUT_MS}ms"
+timeout = "{FALL * CHECK_TIMEOUT_MS}ms"
 """)
         self.process = self.work.start(self.binary, "run", "-c", self.path, log="holdfast.log")
         wait_port(self.port)
