@@ -88,7 +88,7 @@ class VipSide final : private vrrp::VipEvents, private io::TimerEvents {
   };
   Asked handover_;
   std::unique_ptr<tds::WitnessAsker> witness_;
-  int witness_said_ = 0;
+  std::string witness_said_;  ///< the last event of it
   PushSide push_;
   std::uint64_t next_push_ = 1;
 };

@@ -11,6 +11,7 @@ void VipSide::settle_witness() {
   if (service.empty()) {
     witness_.reset();
     driver_.set_witness(0);
+    witness_said_.clear();
     return;
   }
   if (witness_) return;
@@ -33,9 +34,11 @@ void VipSide::on_witness(const tds::WitnessAnswer& answer) {
   const bool take = any(vrrp::Role::Holder) || report_.link == vrrp::Link::Silent;
   witness_->may(take ? tds::WitnessAct::Take : tds::WitnessAct::Read);
   driver_.set_witness(answer.verdict);
-  if (std::exchange(witness_said_, answer.verdict) == answer.verdict) return;
-  events_.add("witness", snapshot_->pair.witness,
-              answer.verdict == 0 ? "it says nothing" : answer.holder + " has the lease");
+  std::string said =
+      answer.verdict == 0 ? "it says nothing: " + answer.why : answer.holder + " has the lease";
+  if (said == witness_said_) return;
+  witness_said_ = std::move(said);
+  events_.add("witness", snapshot_->pair.witness, witness_said_);
 }
 
 }  // namespace holdfast

@@ -23,7 +23,7 @@ class WitnessAsker::Thread {
   };
   struct Answer {
     std::uint64_t number = 0;
-    std::vector<AnswerTable> tables;  // none: it could not be asked
+    Result<SqlReply> reply;
   };
 
   Thread() {
@@ -72,20 +72,21 @@ class WitnessAsker::Thread {
     }
   }
 
-  std::vector<AnswerTable> look(const Question& question) {
+  Result<SqlReply> look(const Question& question) {
     if (!connection_ || at_ != question.server.address) {
       connection_ = std::make_unique<SqlConnection>(question.server);
       at_ = question.server.address;
     }
+    std::string complaint;  // of the setup: why there is no table
     if (!connection_->is_open()) {
-      if (!connection_->open() || !connection_->run(question.setup)) {
-        connection_.reset();
-        return {};
-      }
+      if (Status opened = connection_->open(); !opened) return std::unexpected(opened.error());
+      Result<SqlReply> made = connection_->run(question.setup);
+      if (!made) return made;
+      complaint = std::move(made->complaint);
     }
     Result<SqlReply> reply = connection_->run(question.batch);
-    if (!reply) connection_.reset();
-    return reply ? std::move(reply->tables) : std::vector<AnswerTable>();
+    if (reply && reply->complaint.empty()) reply->complaint = std::move(complaint);
+    return reply;
   }
 
   std::mutex mutex_;
@@ -129,7 +130,7 @@ void WitnessAsker::ask() {
   began_ = loop_.now();
   asking_ = server_ != nullptr;
   timer_->arm(began_ + (asking_ ? patience : every));
-  if (!asking_) return verdict_({});
+  if (!asking_) return nothing("no instance of its service is active");
   thread_->ask({++number_, *server_, witness_setup(cluster_), witness_batch(cluster_, node_, act_)});
 }
 
@@ -138,12 +139,19 @@ void WitnessAsker::on_readable() {
   if (!answer || !asking_ || answer->number != number_) return;
   asking_ = false;
   timer_->arm(began_ + every);
-  verdict_(judge_witness(node_, answer->tables));
+  if (!answer->reply) return nothing(answer->reply.error().text);
+  verdict_(judge_witness(node_, answer->reply->tables, answer->reply->complaint));
 }
 
 void WitnessAsker::on_timer() {
-  if (std::exchange(asking_, false)) verdict_({});
+  if (std::exchange(asking_, false)) nothing("no answer in " + std::to_string(patience.to_millis()) + " ms");
   ask();
+}
+
+void WitnessAsker::nothing(std::string why) {
+  WitnessAnswer answer;
+  answer.why = std::move(why);
+  verdict_(answer);
 }
 
 }  // namespace holdfast::tds

@@ -36,6 +36,7 @@ class WitnessAsker final : private io::WatchEvents, private io::TimerEvents {
   void on_readable() override;
   void on_timer() override;
   void ask();
+  void nothing(std::string why);
 
   io::Loop& loop_;
   const std::string cluster_, node_;

@@ -39,17 +39,22 @@ std::string witness_batch(std::string_view cluster, std::string_view node, Witne
          where + ";\n";
 }
 
-WitnessAnswer judge_witness(std::string_view node, std::span<const AnswerTable> tables) {
+WitnessAnswer judge_witness(std::string_view node, std::span<const AnswerTable> tables,
+                            std::string_view complaint) {
   WitnessAnswer answer;
   const auto table =
       std::find_if(tables.begin(), tables.end(), [](const AnswerTable& t) { return t.name == "holder"; });
-  if (table == tables.end() || table->rows.size() != 1 || table->rows.front().size() != 3) return answer;
+  if (table == tables.end() || table->rows.size() != 1 || table->rows.front().size() != 3) {
+    answer.why = complaint.empty() ? "dbo.holdfast_witness has no row of this cluster" : complaint;
+    return answer;
+  }
   const AnswerTable::Row& row = table->rows.front();
   answer.holder = row[0].value_or("");
   const std::string epoch = row[1].value_or("0");
   std::from_chars(epoch.data(), epoch.data() + epoch.size(), answer.epoch);
   const bool leased = row[2] == "1" && !answer.holder.empty();
   if (leased) answer.verdict = answer.holder == node ? 1 : -1;
+  if (!leased) answer.why = complaint.empty() ? "nobody has the lease" : complaint;
   return answer;
 }
 

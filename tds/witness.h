@@ -26,12 +26,15 @@ inline constexpr Duration witness_lease = Duration::millis(1000);
 struct WitnessAnswer {
   /// Of the other node, as vrrp::Evidence::witness: 1 this node has the lease, -1 that one has, 0 nobody.
   int verdict = 0;
+  std::string why;     ///< verdict 0: what is missing, for the operator
   std::string holder;
   std::int64_t epoch = 0;  ///< counts changes of the holder
 };
 
 std::string witness_setup(std::string_view cluster);  ///< once a connection: makes table and row
 std::string witness_batch(std::string_view cluster, std::string_view node, WitnessAct act);
-WitnessAnswer judge_witness(std::string_view node, std::span<const AnswerTable> tables);
+/// `complaint`: the last error the batch met; empty: none.
+WitnessAnswer judge_witness(std::string_view node, std::span<const AnswerTable> tables,
+                            std::string_view complaint);
 
 }  // namespace holdfast::tds

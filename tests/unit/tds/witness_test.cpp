@@ -8,7 +8,7 @@ namespace {
 
 int verdict(std::optional<std::string> holder, std::optional<std::string> leased) {
   const AnswerTable table{"holder", {AnswerTable::Row{std::move(holder), "7", std::move(leased)}}};
-  return judge_witness("ef-a", std::span(&table, 1)).verdict;
+  return judge_witness("ef-a", std::span(&table, 1), "").verdict;
 }
 
 }  // namespace
@@ -20,9 +20,21 @@ TEST_CASE("the witness speaks for the node that has the lease, and for nobody on
   CHECK(verdict("ef-b", "0") == 0);
   CHECK(verdict("", "1") == 0);
   CHECK(verdict(std::nullopt, std::nullopt) == 0);
-  CHECK(judge_witness("ef-a", {}).verdict == 0);
+  CHECK(judge_witness("ef-a", {}, "").verdict == 0);
   const AnswerTable none{"holder", {}};
-  CHECK(judge_witness("ef-a", std::span(&none, 1)).verdict == 0);
+  CHECK(judge_witness("ef-a", std::span(&none, 1), "").verdict == 0);
+}
+
+TEST_CASE("a witness that says nothing says why") {
+  const AnswerTable none{"holder", {}};
+  CHECK(judge_witness("ef-a", std::span(&none, 1), "").why ==
+        "dbo.holdfast_witness has no row of this cluster");
+  CHECK(judge_witness("ef-a", {}, "error 262: CREATE TABLE permission denied").why ==
+        "error 262: CREATE TABLE permission denied");
+  const AnswerTable expired{"holder", {AnswerTable::Row{"ef-b", "7", "0"}}};
+  CHECK(judge_witness("ef-a", std::span(&expired, 1), "").why == "nobody has the lease");
+  const AnswerTable leased{"holder", {AnswerTable::Row{"ef-b", "7", "1"}}};
+  CHECK(judge_witness("ef-a", std::span(&leased, 1), "").why.empty());
 }
 
 TEST_CASE("only taking writes, and only over what is expired or one's own") {
