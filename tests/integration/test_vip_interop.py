@@ -11,9 +11,9 @@ from vip_watch import LINK_LOCAL6, VIP4, VIP6, Asker, Watcher
 GROUP = "224.0.0.18"
 
 
-def mixed(t, ours="a", vips=(VIP4,), **settings):
+def mixed(t, ours="a", vips=(VIP4,), theirs=Keepalived, **settings):
     """Holdfast on one node and keepalived on the other, without the pair's own channel."""
-    kinds = {role: Holdfast if role == ours else Keepalived for role in "ab"}
+    kinds = {role: Holdfast if role == ours else theirs for role in "ab"}
     settings = {"secret": False, "interval": 0.1, "prefer": ours, **settings}
     return Site(t.dir, kinds, t.binary, vips, **settings)
 

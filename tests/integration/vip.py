@@ -151,13 +151,16 @@ class Node:
 
 
 class Keepalived(Node):
-    """`settings` of the site: interval (seconds), version, unicast, more (lines of the instance), globals."""
+    """`settings` of the site: interval (seconds), version, unicast, instance (lines of it), globals."""
+
+    def program(self):
+        return "keepalived"
 
     def command(self):
         path = self.site.dir / f"keepalived-{self.role}.conf"
         path.write_text(self.config())
         own = f"-f {path} -p /run/k.pid -r /run/v.pid"
-        return f"mount -t tmpfs tmpfs /run && exec keepalived --dont-fork --vrrp --log-console --log-detail {own}"
+        return f"mount -t tmpfs tmpfs /run && exec {self.program()} --dont-fork --vrrp --log-console --log-detail {own}"
 
     def config(self):
         s, instances = self.site.settings, ""
@@ -179,7 +182,7 @@ vrrp_instance v{6 if six else 4} {{
   version {3 if six else version}
   priority {s.get('priority', {}).get(self.role, {'a': 150, 'b': 100}[self.role])}
   advert_int {interval:g}
-  {s.get('more', '')}
+  {s.get('instance', '')}
   {unicast}
   virtual_ipaddress {{
     {lines}
