@@ -12,8 +12,8 @@ using vrrp::Role;
 
 namespace {
 
-/// The addresses move within milliseconds; if nothing answers, the process does not wait for ever.
-constexpr Duration leave_patience = 2_s;
+/// The addresses move within milliseconds, unless the other node is slow to get ready (vrrp::prepare_patience).
+constexpr Duration leave_patience = 4_s;
 /// A first SYN that was lost is sent again after a second (RFC 6298).
 constexpr Duration late_handshakes = 1200_ms;
 
@@ -147,15 +147,21 @@ void VipSide::handover(const std::string& group, bool force, Later done) {
   if (!driver_.running()) return done(fail(Blame::Operator, "this process has no virtual IP"));
   if (handover_.done) return done(fail(Blame::Operator, "another hand-over is under way"));
   handover_ = {std::move(done), loop_.now() + handover_patience};
+  // All that this node holds; if that is nothing, the other node is asked, and its first answer counts.
+  const auto held = std::count_if(roles_.begin(), roles_.end(),
+                                  [](const auto& role) { return role.second == Role::Holder; });
+  if (group.empty() && held > 0) handover_.groups = held;
   driver_.handover(group, force);
   arm();
 }
 
 void VipSide::on_vip_handover(const std::string& group, bool ok, const std::string& text) {
   if (!handover_.done) return;
-  Later done = std::exchange(handover_, {}).done;
-  const std::string sentence = group.empty() ? text : group + ": " + text;
-  done(ok ? Result<std::string>(sentence) : fail(Blame::Operator, sentence));
+  handover_.ok = handover_.ok && ok;
+  handover_.text += (handover_.text.empty() ? "" : "\n") + (group.empty() ? text : group + ": " + text);
+  if (--handover_.groups > 0) return;
+  Asked asked = std::exchange(handover_, {});
+  asked.done(asked.ok ? Result<std::string>(asked.text) : fail(Blame::Operator, asked.text));
 }
 
 void VipSide::push(const std::string& text, Later done) {

@@ -27,7 +27,7 @@ namespace holdfast {
 
 class VipSide final : private vrrp::VipEvents, private io::TimerEvents {
  public:
-  static constexpr Duration handover_patience = 3_s;
+  static constexpr Duration handover_patience = 5_s;
 
   VipSide(io::Loop& loop, Events& events, Engine& engine, PushTarget& target, std::string version);
   ~VipSide();
@@ -85,6 +85,9 @@ class VipSide final : private vrrp::VipEvents, private io::TimerEvents {
   struct Asked {
     Later done;
     Instant until = Instant::never();
+    std::ptrdiff_t groups = 1;  ///< whose results are awaited
+    bool ok = true;
+    std::string text = {};
   };
   Asked handover_;
   std::unique_ptr<tds::WitnessAsker> witness_;

@@ -71,8 +71,9 @@ std::optional<Connection> take_line(std::string_view line) {
   const auto state = hex(digits);
   if (!local || !remote || digits.size() != 2 || !state || *state == 0 || *state > state_last)
     return std::nullopt;
-  if (*state == state_listen || local->family != remote->family) return std::nullopt;
-  return Connection{*local, *remote, *state == state_time_wait || *state == state_close};
+  if (*state == state_listen || *state == state_time_wait || *state == state_close) return std::nullopt;
+  if (local->family != remote->family) return std::nullopt;
+  return Connection{*local, *remote};
 }
 
 bool is_one_of(const Address& local, const std::vector<Address>& addresses) {
@@ -130,7 +131,7 @@ Result<std::vector<Connection>> read_connections(const std::vector<Address>& add
 Result<std::size_t> count_connections(const std::vector<Address>& addresses) {
   const auto all = read_connections(addresses);
   if (!all) return std::unexpected(all.error());
-  return static_cast<std::size_t>(std::count_if(all->begin(), all->end(), [](auto& c) { return !c.closed; }));
+  return all->size();
 }
 
 }  // namespace holdfast::vrrp

@@ -14,18 +14,18 @@ namespace holdfast::vrrp {
 
 struct Connection {
   Address local, remote;  ///< with ports; an IPv4 address mapped into IPv6 is given as IPv4
-  bool closed = false;  ///< TIME_WAIT or CLOSE: no socket that could still carry data
 };
 
 /// The lines of one such file whose local address (port ignored) is one of `addresses`. Listening sockets are
-/// left out, and so is every line that is not exactly in the kernel's form.
+/// left out, and those that are over (TIME_WAIT, CLOSE): a client may use its port again at once, and the new
+/// connection of the same four numbers is the other node's. So is every line that is not in the kernel's form.
 std::vector<Connection> parse_connections(std::string_view table, const std::vector<Address>& addresses);
 
-/// Those of this network namespace, both families, closed ones included; at most `connections_max`.
+/// Those of this network namespace, both families; at most `connections_max`.
 Result<std::vector<Connection>> read_connections(const std::vector<Address>& addresses);
 inline constexpr std::size_t connections_max = 1'000'000;
 
-/// How many can still carry data: what `status` calls lingering.
+/// How many there are: what `status` calls lingering.
 Result<std::size_t> count_connections(const std::vector<Address>& addresses);
 
 }  // namespace holdfast::vrrp

@@ -16,7 +16,7 @@ namespace holdfast::vrrp {
 inline constexpr Duration worse_patience = 500_ms;  ///< a difference of fitness must last so long
 inline constexpr Duration retry_patience = 2_s;  ///< between attempts to hand over because of fitness
 inline constexpr Duration ask_patience = 5_s;  ///< between requests of a preferred standby
-inline constexpr Duration request_patience = 3_s;  ///< an operator's request to the holder
+inline constexpr Duration request_patience = 4_s;  ///< an operator's request to the holder
 inline constexpr Duration vacant_patience = 1_s;
 
 /// What a group does to the world.

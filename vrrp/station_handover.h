@@ -3,12 +3,12 @@
 // group; pure. It knows nothing of VRRP: its steps are carried out by the group in their order, at once.
 //
 //   giver:  Idle ──begin: Prepare──▶ Preparing ──Prepared (ready): GiveUp, Take──▶ Taking ──Taken──▶ Lingering
-//             ▲        not ready, 1 s, link lost │        50 ms, link lost: TakeBack │                 │
+//             ▲        not ready, 3 s, link lost │        50 ms, link lost: TakeBack │                 │
 //             └──────────────────────────────────┴───────────────────────────────────┘  no connection  │
 //             ◀──────────────────────────────────────────────── left, or time over: Drop, Gone ────────┘
 //
 //   taker:  None ──Prepare: PrepareForward──▶ Readying ──forward_ready: Prepared──▶ Ready
-//             ▲                 2 s, link lost: EndForward │                          │ Take: Become, Taken
+//             ▲                 4 s, link lost: EndForward │                          │ Take: Become, Taken
 //             └───────────────────────────────────────────┴──── Gone, peer dead ── Forwarding ◀──┘
 #pragma once
 
@@ -22,9 +22,9 @@
 
 namespace holdfast::vrrp {
 
-inline constexpr Duration prepare_patience = 1_s;
+inline constexpr Duration prepare_patience = 3_s;  ///< the peer runs `nft`: slow on a busy host, and nothing has moved
 inline constexpr Duration take_patience = 50_ms;
-inline constexpr Duration ready_patience = 2_s;
+inline constexpr Duration ready_patience = 4_s;
 
 struct HandoverStep {
   enum class Kind : std::uint8_t {

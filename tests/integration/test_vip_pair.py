@@ -9,7 +9,7 @@ from lib import wait
 from test_tls import certificate
 from test_vip_basic import SOON_MS, moved, page, pair
 from test_vip_interop import Forger
-from vip_watch import VIP4, Hold
+from vip_watch import VIP4, WEB, Hold
 
 
 def test_handover(t):
@@ -25,6 +25,36 @@ def test_handover(t):
         moved(s, at, old="b", new="a")
         time.sleep(1)
         assert not held.broken(), f"connections that did not survive the way back: {held.broken()[:5]}"
+
+
+def from_port(s, port):
+    """A connection from that port of the client."""
+    with s.net.entered("c"):
+        sock = socket.socket()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.settimeout(2)
+        sock.bind(("0.0.0.0", port))
+        sock.connect((VIP4, WEB))
+    return sock
+
+
+def test_handover_of_a_port_used_before(t):
+    """The node that takes over has the same four numbers in TIME_WAIT: the living connection is the other node's."""
+    with pair(t) as s:
+        first = from_port(s, 40000)
+        first.sendall(b"GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n")
+        while first.recv(1000):
+            pass  # it closes first, so TIME_WAIT is its own
+        first.close()
+        s["a"].ask("handover")
+        s.ask.steady("b")
+        second = from_port(s, 40000)
+        other = Hold(s, 2)  # so that the hand-over back has something to wait for
+        s["b"].ask("handover")
+        s.ask.steady("a")
+        second.sendall(b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        assert second.recv(1000).startswith(b"HTTP/1.1 200"), "the connection did not live on"
+        assert not other.broken()
 
 
 def test_handover_without_a_peer(t):

@@ -40,7 +40,7 @@ TEST_CASE("no rules: both tables are made, so that deleting cannot fail, and are
 
 TEST_CASE("unknown flows go to the peer of their family; known ones and new ones stay") {
   const std::string script =
-      forward_script({{"g", {plan(), {{ip("10.9.0.10", 443), ip("10.9.0.1", 5000), false}}}}}, true);
+      forward_script({{"g", {plan(), {{ip("10.9.0.10", 443), ip("10.9.0.1", 5000)}}}}}, true);
   CHECK(has(script, "ip daddr { 10.9.0.10 } jump group0"));
   CHECK(has(script, "ip6 daddr { fd09::10 } jump group0"));
   CHECK(has(script, "ct state new counter dup to 10.9.0.2 device \"eth0\" drop"));
