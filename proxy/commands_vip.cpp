@@ -20,7 +20,7 @@ constexpr Duration late_handshakes = 1200_ms;
 std::vector<vrrp::WatchedLoop> watched(Engine& engine) {
   std::vector<vrrp::WatchedLoop> loops;
   for (Engine::LoopHandle& loop : engine.loops_for_watching())
-    loops.push_back({loop.name, loop.loop, std::move(loop.turns)});
+    loops.push_back({loop.name, loop.loop, std::move(loop.turns), loop.thread});
   return loops;
 }
 

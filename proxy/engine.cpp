@@ -23,6 +23,9 @@ unsigned processors() {
   return std::max(1u, static_cast<unsigned>(CPU_COUNT(&set)));
 }
 
+/// At most 15 bytes, for the kernel.
+std::string thread_name(std::size_t number) { return "hf-loop-" + std::to_string(number); }
+
 ClientContexts client_contexts(const Plan& plan) {
   ClientContexts contexts;
   const auto& services = plan.snapshot().services;
@@ -81,7 +84,7 @@ void Engine::start_loop(unsigned number, unsigned count) {
   DataLoop& data = *loops_.back();
   std::latch ready(1);
   data.thread = std::thread([this, &data, &ready, number, count] {
-    ::pthread_setname_np(::pthread_self(), ("hf-loop-" + std::to_string(number)).c_str());  // at most 15 bytes
+    ::pthread_setname_np(::pthread_self(), thread_name(number).c_str());
     data.loop = io::make_uv_loop();
     Worker::Setup setup;
     setup.number = number;
@@ -243,7 +246,8 @@ std::vector<Engine::LoopHandle> Engine::loops_for_watching() const {
   std::vector<LoopHandle> all;
   for (const auto& data : loops_)
     all.push_back({"loop " + std::to_string(all.size()), data->loop.get(),
-                   [worker = data->worker.get()] { return worker->turns(); }});
+                   [worker = data->worker.get()] { return worker->turns(); },
+                   thread_name(all.size())});
   return all;
 }
 

@@ -62,6 +62,7 @@ class Engine final : private io::TimerEvents {
     std::string name;
     io::Loop* loop = nullptr;
     std::function<std::uint64_t()> turns;
+    std::string thread;  ///< its name
   };
   std::vector<LoopHandle> loops_for_watching() const;
 

@@ -21,6 +21,7 @@ struct WatchedLoop {
   std::string name;
   io::Loop* loop = nullptr;
   std::function<std::uint64_t()> turns;
+  std::string thread = {};  ///< its name; empty: all time counts
 };
 
 /// What the virtual IP looks like from outside its thread: for status, metrics and decisions of the control loop.

@@ -7,7 +7,8 @@ namespace holdfast::vrrp {
 LoopGate::LoopGate(std::vector<WatchedLoop> loops, Duration stall) : stall_(stall) {
   for (WatchedLoop& loop : loops) {
     const std::uint64_t turns = loop.turns();
-    watched_.push_back({std::move(loop), turns});
+    CpuShare share(loop.thread);
+    watched_.push_back({std::move(loop), std::move(share), turns});
   }
 }
 
@@ -24,7 +25,7 @@ bool LoopGate::look(Watched& one, Duration step) {
     one.waited = {};
     one.loop.loop->post([] {});
   } else {
-    one.waited = one.waited + step;
+    one.waited = one.waited + one.share.of(step);
     one.stalled = one.waited >= stall_;
   }
   return one.stalled != before;

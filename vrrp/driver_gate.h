@@ -1,13 +1,15 @@
 // Whether the data loops turn. The real-time thread asks a few times each detection time; a loop that has not
 // turned since may just be idle, so it gets an empty task, and is stalled only if it does not turn for
-// `stall` although it has one. A busy loop that turns is fine, however long its queue is. Owned by the
-// real-time thread, which makes every call; the loops must outlive it.
+// `stall` although it has one. A busy loop that turns is fine, however long its queue is, and so is one that waits
+// for a processor: that time does not count. Owned by the real-time thread, which makes every call; the loops
+// must outlive it.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "vrrp/driver.h"
+#include "vrrp/driver_cpu.h"
 
 namespace holdfast::vrrp {
 
@@ -25,6 +27,7 @@ class LoopGate {
  private:
   struct Watched {
     WatchedLoop loop;
+    CpuShare share;
     std::uint64_t turns = 0;  ///< when last looked at
     bool asked = false;  ///< it has an empty task, and has not turned since
     Duration waited{};
