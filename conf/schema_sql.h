@@ -45,6 +45,9 @@ inline constexpr Directive kSqlRows[] = {
      "How long a statement waits for a primary; drivers give up after 15 to 30 s.", {0, 600'000}},
     {"replay-reads", Kind::Boolean, "true", slot<&ServiceSql::replay_reads>,
      "Repeat a statement that provably only reads, outside a transaction, when its server is lost."},
+    {"replay-transactions", Kind::Boolean, "false", slot<&ServiceSql::replay_transactions>,
+     "Run a transaction that provably has only read again from its BEGIN when its server is lost, if every "
+     "answer is the same; `retain` bounds what is kept of it."},
     {"session-recovery", Kind::Choice, "client", slot<&ServiceSql::recovery>,
      "The server's own session recovery: where the client asks for it, always, or never."},
     {"retain", Kind::Size, "256KiB", slot<&ServiceSql::retain>,

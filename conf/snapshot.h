@@ -228,6 +228,7 @@ struct ServiceSql {
   TdsEncrypt encrypt = TdsEncrypt::Login;
   Duration hold{};                    ///< a request waits so long for a primary
   bool replay_reads = true;
+  bool replay_transactions = false;   ///< those that have only read
   SessionRecovery recovery = SessionRecovery::Client;
   std::uint32_t retain = 0;           ///< bytes of a request kept to be sent again
   /// Sessions of the whole process; 0: no limit.

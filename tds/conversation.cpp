@@ -26,7 +26,8 @@ Conversation::Parts::Parts(ConversationHost& host_, const ConversationOptions& o
       now(now_),
       since(now_),
       prepared(options_.prepared_max, options_.prepared_bytes),
-      strip(login_.server_has_recovery && !login_.client_asked_recovery) {
+      strip(login_.server_has_recovery && !login_.client_asked_recovery),
+      kept(options_.retain) {
   settings.login(login.database, login.language, login.collation, login.initial_state);
 }
 
@@ -210,7 +211,7 @@ void Conversation::Parts::attention(const WholePacket& packet) {
     case Stage::Gathering: return acknowledge();
     case Stage::Held:
       if (answer.bytes != 0) return end("attention", true);
-      if (server != Server::Preparing) return acknowledge();
+      if (server != Server::Preparing || replaying()) return acknowledge();
       // The client may go on once it is told, and the server cannot yet: it is told when our answer is over.
       if (attention_asked) return;
       attention_asked = true;
@@ -314,6 +315,7 @@ SessionSight Conversation::sight() const {
     case Parts::Server::Busy: sight.state = "busy"; break;
     case Parts::Server::Lost: sight.state = "detached"; break;
     case Parts::Server::Restoring:
+    case Parts::Server::Replaying:
     case Parts::Server::Preparing: sight.state = "restoring";
   }
   if (p.stage == Parts::Stage::Held) sight.state = "held";
@@ -324,6 +326,7 @@ SessionSight Conversation::sight() const {
   sight.since = p.since;
   sight.requests = p.requests;
   sight.survived = p.survived;
+  sight.replayed = p.replayed;
   sight.prepared = p.prepared.size();
   return sight;
 }
@@ -333,7 +336,8 @@ std::size_t Conversation::memory() const {
   return sizeof(Parts) + p.client_packets.held() + p.server_packets.held() + p.request.payload.capacity() +
          p.to_server_packer.held() + p.to_client_packer.held() + p.scratch.capacity() + p.early.size() +
          p.drain_answer.size() + p.settings.memory() + p.prepared.memory() +
-         (p.walk ? p.walk->held().size() : 0);
+         (p.walk ? p.walk->held().size() : 0) + p.kept.memory() +
+         (p.answer_digest ? p.answer_digest->memory() : 0);
 }
 
 }  // namespace holdfast::tds

@@ -9,7 +9,8 @@
 //   │   Detached ◀───────────────┤      (a request that comes now is held; an attention is answered here)
 //   │     │ attached() by the driver: logged in on the primary
 //   │     ▼
-//   └── Restoring  our own batch says the settings again; prepared statements follow at their first use
+//   └── Restoring  our own batch says the settings again; prepared statements follow at their first use;
+//                  a transaction that has only read is run again, if the operator says so
 //
 // In Idle and Busy bytes pass as they came: packet headers are read, the last 13 bytes of an answer are its
 // final DONE. An answer is walked token by token only if the request may change what must be known
@@ -49,8 +50,10 @@ struct LoginFacts {
 struct ConversationOptions {
   Duration hold = Duration::seconds(10);  ///< a request waits so long for a primary
   bool replay_reads = true;
+  bool replay_transactions = false;  ///< also transactions, from their BEGIN, that have only read
   bool relogin_possible = true;  ///< false: integrated login, or the operator says so
-  std::size_t retain = 256 * 1024;  ///< bytes of a request that are kept; a longer one is not sent again
+  std::size_t retain = 256 * 1024;  ///< bytes of a request that are kept; a longer one is not sent again ...
+                                    ///< ... and of all requests of a transaction that may be replayed
   std::size_t prepared_max = 512;  ///< statements, and ...
   std::size_t prepared_bytes = 1024 * 1024;  ///< ... bytes of them
   std::size_t digest_text = 1024;  ///< bytes; 0: no digests are made
@@ -105,6 +108,7 @@ struct SessionSight {
   std::string_view last_digest;  ///< text
   Instant since;  ///< of the state
   std::uint64_t requests = 0, survived = 0;  ///< servers lost and replaced
+  std::uint64_t replayed = 0;  ///< transactions that went on, on another server
   std::size_t prepared = 0;
 };
 

@@ -36,6 +36,8 @@ void Conversation::Parts::from_server(Bytes in) {
     }
     if (server == Server::Restoring || server == Server::Preparing)
       own_packet(packet);
+    else if (server == Server::Replaying)
+      replay_packet(packet);
     else if (server == Server::Busy)
       answer_packet(packet, run);
   }
@@ -59,6 +61,7 @@ void Conversation::Parts::answer_packet(const WholePacket& packet, Bytes& run) {
     if (failed_over(body)) return;
   }
   keep_tail(body);
+  if (answer_digest) answer_digest->add(body);
   if (answer.walking) {
     const auto walked = walk_answer(body);
     if (!walked) return;
@@ -204,6 +207,7 @@ void Conversation::Parts::answered(const std::optional<Done>& done, bool cancell
     settings.add(Unrecoverable::Transaction);
   if (!failed)
     for (const std::int32_t handle : facts.unprepares) prepared.forget(handle);
+  keep_read(failed);
   answered_generation = generation;
   garbled = 0;
   std::string_view outcome = failed ? "error" : "ok";
@@ -234,7 +238,11 @@ TokenSink::Verdict Conversation::Parts::on_token(Token token, Bytes whole, std::
       }
       return Verdict::Pass;
     case Token::EnvChange:
-      if (const auto change = parse_env_change(whole)) on_env_change(*change);
+      if (const auto change = parse_env_change(whole)) {
+        const Verdict verdict = ours ? Verdict::Pass : on_transaction_end(*change, replacement);
+        on_env_change(*change);
+        return verdict;
+      }
       return Verdict::Pass;
     case Token::SessionState: return on_session_state(whole, replacement);
     case Token::ReturnValue: return on_handle(whole, replacement);
@@ -255,13 +263,29 @@ void Conversation::Parts::on_env_change(const EnvChange& change) {
     case EnvKind::Language: return settings.language(change.new_value);
     case EnvKind::Collation: return settings.collation(change.new_value);
     case EnvKind::Enlist: settings.add(Unrecoverable::Transaction); [[fallthrough]];
-    case EnvKind::Begin: descriptor = LittleReader(change.new_value).u64().value_or(0); return;
+    case EnvKind::Begin:
+      descriptor = LittleReader(change.new_value).u64().value_or(0);
+      on_server = 0;
+      return;
     case EnvKind::Commit:
     case EnvKind::Rollback:
     case EnvKind::Defect:
-    case EnvKind::Ended: descriptor = 0; return;
+    case EnvKind::Ended: descriptor = on_server = 0; return;
     default: return;
   }
+}
+
+// The client is told the end of the transaction that it knows.
+TokenSink::Verdict Conversation::Parts::on_transaction_end(const EnvChange& change,
+                                                           std::string& replacement) const {
+  const bool ends = change.kind == EnvKind::Commit || change.kind == EnvKind::Rollback ||
+                    change.kind == EnvKind::Defect || change.kind == EnvKind::Ended;
+  if (on_server == 0 || !answer.rewriting || !ends || change.old_value.size() != sizeof descriptor)
+    return Verdict::Pass;
+  std::string eight;
+  LittleWriter(eight).u64(descriptor);
+  append_env_change(replacement, change.kind, change.new_value, eight);
+  return Verdict::Replace;
 }
 
 TokenSink::Verdict Conversation::Parts::on_session_state(Bytes whole, std::string& replacement) {
@@ -299,6 +323,7 @@ TokenSink::Verdict Conversation::Parts::on_handle(Bytes whole, std::string& repl
   const bool own = generation != 0;
   const PreparedStatement* made = prepared.add(returned->value, own, generation, at->declaration, at->text);
   if (made == nullptr) settings.add(Unrecoverable::TooManyHandles);
+  if (made != nullptr) request.prepared = made->client;
   if (made == nullptr || !own || !answer.rewriting) return Verdict::Pass;
   std::string four;
   LittleWriter(four).u32(static_cast<std::uint32_t>(made->client));

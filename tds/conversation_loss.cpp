@@ -21,9 +21,11 @@ LossFacts Conversation::Parts::loss_facts() const {
     facts.progress = Progress::Sent;
   else if (stage == Stage::Streaming || (stage == Stage::Held && server == Server::Preparing))
     facts.progress = Progress::Unsent;
+  facts.replayable = replayable();
   if (facts.progress == Progress::Idle) return facts;
 
   const StatementFacts& said = request.facts.statement;
+  facts.replayable = replayable() && (!sent || said.read_only);
   if (sent || stage == Stage::Streaming) facts.in_transaction = request.in_transaction;
   // Under IMPLICIT_TRANSACTIONS what it wrote was in a transaction of its own making.
   if (sent && implicit() && said.plain && !said.read_only && !request.resets()) facts.in_transaction = true;
@@ -49,7 +51,10 @@ void Conversation::Parts::lose(std::string_view why) {
   server_packets.clear();
   walk.reset();
   const std::uint64_t lost = descriptor;
-  descriptor = 0;
+  if (fate.fate == Fate::Replay)
+    begin_replay();
+  else
+    forget_transaction();
   attention_sent = false;
   set_server(Server::Lost);
   if (acknowledge) to_client(attention_answer(first.version));
@@ -64,22 +69,20 @@ void Conversation::Parts::carry_out(const FateAndWhy& fate, std::uint64_t lost) 
       return;
     case Fate::Resend: request.resent = true; return hold();
     case Fate::Repeat: return repeat();
+    case Fate::Replay:
+      if (stage == Stage::Sent) return repeat();
+      if (stage == Stage::Held) hold();
+      return;
     case Fate::Cancelled:
       if (lost != 0 || request.in_transaction) doomed = lost != 0 ? lost : request.descriptor;
       record("attention");
       stage = Stage::None;
       return to_client(attention_answer(first.version));
-    case Fate::RolledBack:
-      request.in_transaction = request.in_transaction || lost != 0;
-      if (lost != 0) request.descriptor = lost;
-      if (request.facts.only_unprepares && request.in_transaction) {
-        doomed = request.descriptor;
-        return unprepare_done();
-      }
-      if (request.facts.rolls_back)
-        return answer_request(rollback_done_answer(first.version, request.descriptor), "ok");
-      return say_rolled_back(fate.why);
-    case Fate::RolledBackLater: doomed = lost; return;
+    case Fate::RolledBack: return roll_back_request(lost, fate.why);
+    case Fate::RolledBackLater:
+      if (stage == Stage::Held) return roll_back_request(lost, fate.why);
+      doomed = lost;
+      return;
     case Fate::Unknown: return end_honestly(answer_number::unknown_outcome, "unknown", fate.why);
     case Fate::End: return end_honestly(answer_number::session_lost, "session-lost", fate.why);
   }
@@ -99,16 +102,35 @@ void Conversation::Parts::say_rolled_back(std::string_view why) {
                  "rolled-back", answer_number::rolled_back);
 }
 
+// `lost`: the descriptor of a transaction that is gone; 0: none was open when the server was lost.
+void Conversation::Parts::roll_back_request(std::uint64_t lost, std::string_view why) {
+  if (answer.bytes != 0)
+    return end_honestly(answer_number::session_lost, "session-lost", "part of an answer had been sent");
+  request.in_transaction = request.in_transaction || lost != 0;
+  if (lost != 0) request.descriptor = lost;
+  if (request.facts.only_unprepares && request.in_transaction) {
+    doomed = request.descriptor;
+    return unprepare_done();
+  }
+  if (request.facts.rolls_back)
+    return answer_request(rollback_done_answer(first.version, request.descriptor), "ok");
+  say_rolled_back(why);
+}
+
+void Conversation::Parts::leave_server() {
+  attention_sent = false;
+  server_packets.clear();
+  walk.reset();
+  if (server != Server::Lost) host.drop_server();
+  set_server(Server::Lost);
+}
+
 // A request that can neither be kept nor be sent now meets a transaction that lives: 1205 has to be true.
 void Conversation::Parts::give_up_transaction(std::string_view why) {
   request.in_transaction = true;
   request.descriptor = descriptor;
-  descriptor = 0;
-  attention_sent = false;
-  server_packets.clear();
-  walk.reset();
-  host.drop_server();
-  set_server(Server::Lost);
+  forget_transaction();
+  leave_server();
   say_rolled_back(why);
   host.want_server();
 }

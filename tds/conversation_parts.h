@@ -1,6 +1,6 @@
 // What a Conversation is made of. Only tds/conversation*.cpp include this: conversation.cpp has the surface
 // and the client's packets, _request sends, _answer reads the server, _loss decides when it is gone, _restore
-// makes a new one ready.
+// makes a new one ready, _replay runs a transaction there again that has only read.
 //
 // Two things are tracked apart: where the server is (Server) and where the client's request is (Stage). A
 // request is gathered whole before it is sent, up to `retain`: a guard rule, a prepared handle and the ladder
@@ -12,8 +12,10 @@
 
 #include "proxy/base/bytes.h"
 #include "proxy/base/time.h"
+#include "tds/answer_digest.h"
 #include "tds/conversation.h"
 #include "tds/digest.h"
+#include "tds/kept_reads.h"
 #include "tds/ladder.h"
 #include "tds/packer.h"
 #include "tds/packet.h"
@@ -33,6 +35,7 @@ struct Conversation::Parts final : TokenSink {
     Lost,  ///< there is none; one was asked for
     Restoring,  ///< it has our batch of settings
     Preparing,  ///< it has our sp_prepare for a statement that the held request needs
+    Replaying,  ///< it has a kept request of the open transaction
   };
   enum class Stage : std::uint8_t {
     None,
@@ -58,6 +61,7 @@ struct Conversation::Parts final : TokenSink {
     bool in_transaction = false;  ///< when it was sent
     std::uint64_t descriptor = 0;  ///< the client's, for an answer that ends the transaction
     bool repeated = false, resent = false;
+    std::int32_t prepared = 0;  ///< the handle that its answer gave the client
     unsigned attempts = 0;
     Instant came, held_since;
     Duration held{};
@@ -110,6 +114,8 @@ struct Conversation::Parts final : TokenSink {
   bool allowed();
   bool handles_ready();
   void patch_handles();
+  static void patch_handle(std::string& payload, const RequestFacts::Handle& handle,
+                           const PreparedStatement& statement);
   void begin_answer();
   bool needs_walk() const;
   void unprepare_done();
@@ -130,6 +136,7 @@ struct Conversation::Parts final : TokenSink {
   void on_env_change(const EnvChange& change);
   Verdict on_session_state(Bytes whole, std::string& replacement);
   Verdict on_handle(Bytes whole, std::string& replacement);
+  Verdict on_transaction_end(const EnvChange& change, std::string& replacement) const;
   void lost_track();
 
   // conversation_loss.cpp
@@ -137,6 +144,8 @@ struct Conversation::Parts final : TokenSink {
   LossFacts loss_facts() const;
   void carry_out(const FateAndWhy& fate, std::uint64_t lost);
   void say_rolled_back(std::string_view why);
+  void roll_back_request(std::uint64_t lost, std::string_view why);
+  void leave_server();
   void give_up_transaction(std::string_view why);
   void repeat();
   bool lose_to_error();
@@ -155,6 +164,22 @@ struct Conversation::Parts final : TokenSink {
   bool recoverable_by_server() const;
   Relogin relogin() const;
   UnrecoverableSet lacking() const;
+
+  // conversation_replay.cpp
+  bool keepable() const;  ///< the request only reads, and always the same
+  bool keeping() const;  ///< of the open transaction all is kept
+  bool digests_answer() const;
+  void keep_read(bool failed);
+  bool replayable() const { return keeping() && replays < attempts_max; }
+  bool replaying() const { return replay_at.has_value(); }
+  void begin_replay();
+  void replay_next();
+  void replay_packet(const WholePacket& packet);
+  void abandon_replay(std::string_view why);
+  void give_up_replay();
+  void forget_transaction();
+  void patch_descriptor(std::string& payload, std::size_t at) const;
+  std::uint64_t for_server() const { return on_server != 0 ? on_server : descriptor; }
 
   ConversationHost& host;
   const ConversationOptions options;
@@ -189,11 +214,17 @@ struct Conversation::Parts final : TokenSink {
   int cursors = 0;
   std::uint64_t generation = 0;  ///< counts servers
   std::uint64_t answered_generation = 0;  ///< of the last answered request
-  std::uint64_t descriptor = 0;  ///< of the open transaction; 0: none
+  std::uint64_t descriptor = 0;  ///< of the open transaction, as the client knows it; 0: none
+  std::uint64_t on_server = 0;  ///< as its server knows it, where that differs: it was replayed there
   bool trusted_descriptor = false;  ///< the client repeats descriptors as it should
   std::optional<std::uint64_t> doomed;  ///< a transaction died, and the client has not heard of it
   std::uint32_t sequence = 0, sequence_offset = 0;  ///< of SESSIONSTATE, as relayed
   const bool strip;  ///< only we asked for SESSIONRECOVERY
+
+  KeptReads kept;
+  std::optional<std::size_t> replay_at;  ///< the step that is next on the new server
+  unsigned replays = 0;  ///< servers that the open transaction was begun on again
+  std::optional<AnswerDigest> answer_digest;
 
   // Our own request's answer.
   bool own_failed = false;
@@ -203,7 +234,7 @@ struct Conversation::Parts final : TokenSink {
   std::int32_t preparing = 0;  ///< client's handle
   unsigned garbled = 0;  ///< servers given up in a row because they do not speak TDS
   std::string last_digest;
-  std::uint64_t requests = 0, survived = 0;
+  std::uint64_t requests = 0, survived = 0, replayed = 0;
 };
 
 }  // namespace holdfast::tds

@@ -12,6 +12,7 @@ namespace holdfast::tds {
 void Conversation::Parts::ready(Bytes raw) {
   request.facts = read_request(request.type, request.payload, request.whole, first.version, prepared, texts);
   if (answered_for_lost_transaction()) return;
+  give_up_replay();
   learn_transaction();
   // Rows follow an INSERT BULK that only the server which read it knows of.
   if (request.facts.bulk && (server == Server::Lost || answered_generation != generation))
@@ -74,7 +75,9 @@ void Conversation::Parts::unprepare_done() {
   answer_request(out, "ok");
 }
 
-bool Conversation::Parts::may_send() const { return server == Server::Ready && (!paused || descriptor != 0); }
+bool Conversation::Parts::may_send() const { 
+  return server == Server::Ready && !replaying() && (!paused || descriptor != 0);
+}
 
 void Conversation::Parts::hold() {
   if (!request.whole) {
@@ -86,6 +89,7 @@ void Conversation::Parts::hold() {
 }
 
 void Conversation::Parts::go_on() {
+  if (!ended && replaying() && server == Server::Ready) return replay_next();
   if (ended || stage != Stage::Held || !may_send()) return;
   if (allowed()) send({});
 }
@@ -136,11 +140,15 @@ void Conversation::Parts::patch_handles() {
   if (generation == 0) return;
   for (const RequestFacts::Handle& handle : request.facts.handles) {
     const PreparedStatement* statement = prepared.find(handle.client);
-    if (statement == nullptr || handle.at + 4 > request.payload.size()) continue;
-    std::string four;
-    LittleWriter(four).u32(static_cast<std::uint32_t>(statement->server));
-    request.payload.replace(handle.at, four.size(), four);
+    if (statement != nullptr) patch_handle(request.payload, handle, *statement);
   }
+}
+
+void Conversation::Parts::patch_handle(std::string& payload, const RequestFacts::Handle& handle,
+                                       const PreparedStatement& statement) {
+  std::string four;
+  LittleWriter(four).u32(static_cast<std::uint32_t>(statement.server));
+  if (handle.at + four.size() <= payload.size()) payload.replace(handle.at, four.size(), four);
 }
 
 void Conversation::Parts::send(Bytes raw) {
@@ -148,10 +156,12 @@ void Conversation::Parts::send(Bytes raw) {
     settings.reset();
     prepared.clear();
     cursors = 0;
-    if (request.rolls_back_by_reset()) descriptor = 0;
+    if (request.rolls_back_by_reset()) forget_transaction();
   }
   if (!handles_ready()) return;
   patch_handles();
+  if (on_server != 0 && request.facts.descriptor == descriptor)
+    patch_descriptor(request.payload, request.facts.descriptor_at);
   if (stage == Stage::Held) request.held = request.held + (now - request.held_since);
   request.in_transaction = descriptor != 0;
   request.descriptor = descriptor;
@@ -161,7 +171,8 @@ void Conversation::Parts::send(Bytes raw) {
   std::string out;
   if (request.whole) {
     stage = Stage::Sent;
-    const bool as_it_came = !raw.empty() && !request.flagged && raw.size() <= login.server_packet_size &&
+    const bool as_it_came = !raw.empty() && !request.flagged && on_server == 0 &&
+                            raw.size() <= login.server_packet_size &&
                             (generation == 0 || request.facts.handles.empty());
     if (as_it_came) return host.to_server(raw);
     append_message(out, request.type, request.payload, login.server_packet_size, request.status);
@@ -177,6 +188,7 @@ void Conversation::Parts::send(Bytes raw) {
 bool Conversation::Parts::needs_walk() const {
   if (strip) return true;
   if (stage == Stage::None) return false;
+  if (on_server != 0) return true;
   const StatementFacts& said = request.facts.statement;
   if (request.resets() || !request.facts.prepares.empty() || settings.implicit_transactions()) return true;
   // A client that does not repeat descriptors cannot tell of a transaction that an error ended.
@@ -193,16 +205,21 @@ void Conversation::Parts::begin_answer() {
     fresh.expect_hash = answer.expect_hash;
   }
   const RequestFacts& facts = request.facts;
-  fresh.hashed = stage != Stage::None && facts.repeatable && request.whole && options.replay_reads &&
-                 (facts.statement.deterministic || !facts.statement.read_only) && !request.in_transaction;
+  fresh.hashed = stage != Stage::None && facts.repeatable && request.whole &&
+                 (facts.statement.deterministic || !facts.statement.read_only) &&
+                 (request.in_transaction ? keeping() : options.replay_reads);
   fresh.walking = needs_walk();
   const bool offset = first.client_asked_recovery && sequence_offset != 0;
-  fresh.rewriting = fresh.walking && (strip || offset || (generation != 0 && !facts.prepares.empty()));
+  const bool handle = generation != 0 && !facts.prepares.empty();
+  fresh.rewriting = fresh.walking && (strip || offset || handle || on_server != 0);
   fresh.repacking =
       fresh.rewriting || fresh.expect != 0 || login.server_packet_size > first.client_packet_size;
   const bool continues = fresh.expect != 0 && answer.repacking;  // with a packet begun
   answer = std::move(fresh);
   walk.reset();
+  answer_digest.reset();
+  if (digests_answer())
+    answer_digest.emplace(login.version, login.column_encryption, !facts.prepares.empty());
   if (answer.walking) {
     auto kinds = TokenWalk::kinds({Token::EnvChange, Token::Error, Token::SessionState});
     if (!facts.prepares.empty()) kinds |= TokenWalk::kinds({Token::ReturnValue, Token::DoneProc});

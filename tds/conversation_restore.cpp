@@ -68,7 +68,7 @@ void Conversation::Parts::prepare(const PreparedStatement& statement) {
   preparing = statement.client;
   own_handle = 0;
   ask_own(Server::Preparing, PacketType::Rpc,
-          build_prepare(login.version, statement.declaration, statement.text, descriptor));
+          build_prepare(login.version, statement.declaration, statement.text, for_server()));
 }
 
 void Conversation::Parts::ask_own(Server next, PacketType type, Bytes payload) {
@@ -122,6 +122,8 @@ void Conversation::Parts::own_answer_over() {
     statement->server = own_handle;
     statement->generation = generation;
   }
+  if (replaying() && (statement == nullptr || statement->generation != generation))
+    return abandon_replay("a statement of the transaction could not be prepared again");
   if (attention_sent) return cancelled_in_prepare();
   if (statement != nullptr && statement->generation == generation) return go_on();
   if (stage != Stage::Held) return;

@@ -12,6 +12,7 @@ void AwareSession::begin_talking(const LoginFacts& facts) {
   ConversationOptions options;
   options.hold = config.hold;
   options.replay_reads = config.replay_reads;
+  options.replay_transactions = config.replay_transactions;
   options.relogin_possible = !login_.integrated();
   options.retain = config.retain;
   if (!context_.sight || (config.digests == 0 && config.rules.empty() && config.slow == Duration{}))

@@ -11,6 +11,8 @@ FateAndWhy end_of(const LossFacts& facts) {
 
 FateAndWhy fate_of_unsent(const LossFacts& facts) {
   if (facts.attention) return {Fate::Cancelled, "the request was cancelled and had not been sent"};
+  if (facts.in_transaction && facts.replayable && facts.retained)
+    return {Fate::Replay, "the transaction has only read"};
   if (facts.in_transaction) return {Fate::RolledBack, "the transaction was lost with its server"};
   if (facts.retained) return {Fate::Resend, "the request had not been sent"};
   return {Fate::RolledBack, "the request was too long to be kept and had not been sent whole"};
@@ -20,6 +22,8 @@ FateAndWhy fate_of_unsent(const LossFacts& facts) {
 FateAndWhy fate_in_transaction(const LossFacts& facts, bool restorable) {
   if (facts.ends_transaction && !facts.rolls_back) return {Fate::Unknown, "a COMMIT may have been in flight"};
   if (!restorable) return end_of(facts);
+  if (facts.replayable && facts.retained && !facts.attention && (!facts.forwarded || facts.comparable))
+    return {Fate::Replay, "the transaction has only read"};
   if (facts.forwarded) return {Fate::End, "part of an answer had been sent"};
   if (facts.attention) return {Fate::Cancelled, "the request was cancelled; its transaction is lost"};
   return {Fate::RolledBack, "the transaction was lost with its server"};
@@ -44,6 +48,7 @@ FateAndWhy fate_of(const LossFacts& facts) {
     case Progress::Idle:
       if (!restorable) return end_of(facts);
       if (!facts.in_transaction) return {Fate::Continue, "the session was idle"};
+      if (facts.replayable) return {Fate::Replay, "the transaction has only read"};
       return {Fate::RolledBackLater, "the transaction was lost with its server"};
     case Progress::Unsent: return restorable ? fate_of_unsent(facts) : end_of(facts);
     case Progress::Sent: return fate_of_sent(facts, restorable);
@@ -56,6 +61,7 @@ std::string_view name_of(Fate fate) {
     case Fate::Continue: return "continue";
     case Fate::Resend: return "resend";
     case Fate::Repeat: return "repeat";
+    case Fate::Replay: return "replay";
     case Fate::Cancelled: return "cancelled";
     case Fate::RolledBack: return "rolled-back";
     case Fate::RolledBackLater: return "rolled-back-later";

@@ -30,6 +30,7 @@ struct LossFacts {
   bool comparable = false;  ///< ... and their hash is kept, so that a repeated answer can be compared
   bool repeat_allowed = true;  ///< the operator's word (replay-reads)
   bool attention = false;  ///< the client has asked to cancel it
+  bool replayable = false;  ///< all of the transaction so far is kept and has only read, this request included
   bool relogin_possible = false;  ///< a SQL login whose password is kept
   UnrecoverableSet state = 0;  ///< what a new login would lack
 };
@@ -38,6 +39,7 @@ enum class Fate : std::uint8_t {
   Continue,  ///< log in again, restore, go on: the client notices nothing
   Resend,  ///< the same, and send the request: it never ran
   Repeat,  ///< the same, and send it again: it only reads; what was forwarded is compared
+  Replay,  ///< the same, and run the transaction again from its BEGIN, then the request
   Cancelled,  ///< the same; the client's attention is answered by us
   RolledBack,  ///< the same; the request is answered with error 1205: nothing of the transaction remains
   RolledBackLater,  ///< idle in a transaction: the next request is answered so

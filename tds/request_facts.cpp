@@ -165,6 +165,15 @@ void read_transaction_request(Bytes body, RequestFacts& facts) {
   said.may_end_transaction = request->kind == TmKind::Commit || request->kind == TmKind::Rollback;
   said.may_begin_transaction = request->begins;
   facts.begins = request->kind == TmKind::Begin;
+  facts.begins_anew = request->begins && !facts.begins;
+  facts.isolation = request->isolation;
+  // It stays the session's when the transaction has ended (2.2.6.9).
+  static constexpr std::array<std::string_view, 6> levels = {
+      "", "READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE", "SNAPSHOT"};
+  if (request->isolation != 0 && request->isolation < levels.size()) {
+    const std::string key = "TRANSACTION ISOLATION LEVEL";
+    said.settings.push_back({key, "SET " + key + " " + std::string(levels[request->isolation])});
+  }
   // A name may be a savepoint's: then the transaction goes on (2.2.6.9.7).
   const bool named = body.size() > 2 && body[2] != 0;
   facts.rolls_back = request->kind == TmKind::Rollback && !named && !request->begins;
@@ -189,6 +198,7 @@ RequestFacts read_request(PacketType type, Bytes payload, bool whole, std::uint3
     front = read->size;
     facts.has_descriptor = read->has_transaction;
     facts.descriptor = read->descriptor;
+    facts.descriptor_at = read->descriptor_at;
   }
   const Bytes body = payload.substr(front);
   switch (type) {

@@ -29,10 +29,13 @@ struct RequestFacts {
   StatementFacts statement;  ///< all of its statements together
   bool has_descriptor = false;
   std::uint64_t descriptor = 0;  ///< the transaction that the client believes in
+  std::size_t descriptor_at = 0;  ///< where its eight bytes stand in the payload; 0: nowhere
   bool repeatable = false;  ///< reads, or says what only concerns the session: may be sent twice
   bool single = false;  ///< one DML statement: if it fails, nothing of it is done
   bool rolls_back = false;  ///< ends the whole transaction, commits nothing, and does no more
   bool begins = false;  ///< only begins a transaction
+  bool begins_anew = false;  ///< ends one and begins another at once
+  std::uint8_t isolation = 0;  ///< of what a transaction manager request begins, as it says it; 0: as it is
   bool transaction_manager = false;
   bool distributed = false;  ///< DTC: beyond what is tracked
   bool bulk = false;

@@ -58,6 +58,7 @@ enum class TmKind : std::uint16_t {
 struct TmRequest {
   TmKind kind{};
   bool begins = false;             ///< Begin, and Commit or Rollback that begin a new one at once
+  std::uint8_t isolation = 0;      ///< of what it begins, and of the session from then on; 0: as it is
 };
 /// `payload` after ALL_HEADERS.
 Result<TmRequest> parse_transaction_request(Bytes payload);

@@ -41,8 +41,8 @@ void append_text(std::string& out, std::uint32_t version, Bytes utf16) {
 }
 
 // After a commit or rollback: the isolation level and name of what is begun.
-bool read_begin(LittleReader& in) {
-  in.u8();
+bool read_begin(LittleReader& in, TmRequest& request) {
+  request.isolation = in.u8().value_or(0);
   const auto name = in.u8();
   if (name) in.bytes(*name);
   return !in.failed();
@@ -53,8 +53,8 @@ Result<TmRequest> read_end(LittleReader& in, TmKind kind) {
   if (name) in.bytes(*name);
   const auto flags = in.u8();
   if (!flags) return bad("TDS: a transaction request is cut off");
-  const TmRequest request{kind, (*flags & 1) != 0};
-  if (request.begins && !read_begin(in)) return bad("TDS: a transaction request is cut off");
+  TmRequest request{kind, (*flags & 1) != 0};
+  if (request.begins && !read_begin(in, request)) return bad("TDS: a transaction request is cut off");
   return request;
 }
 
@@ -70,9 +70,11 @@ Result<TmRequest> parse_transaction_request(Bytes payload) {
     case TmKind::Propagate:
     case TmKind::Promote:
     case TmKind::Save: return TmRequest{kind, false};
-    case TmKind::Begin:
-      if (!read_begin(in)) return bad("TDS: a transaction request is cut off");
-      return TmRequest{kind, true};
+    case TmKind::Begin: {
+      TmRequest request{kind, true};
+      if (!read_begin(in, request)) return bad("TDS: a transaction request is cut off");
+      return request;
+    }
     case TmKind::Commit:
     case TmKind::Rollback: return read_end(in, kind);
   }

@@ -210,6 +210,33 @@ def test_tds_aware_reading_goes_on(t):
     sql.until("read=7.")
 
 
+def reading_transaction(t, service):
+    """A client in a transaction that has read one row, its server killed, and what its next read prints."""
+    a, b = two_nodes(t, service=service)
+    sql = Sql(t, t.port)
+    sql.ask("create table t (n int)")
+    sql.ask("insert into t values (7)")
+    sql.ask("begin transaction")
+    assert "read=7." in sql.ask("select 'read=' + cast(n as varchar(9)) + '.' from t")
+    a.kill()
+    return sql, sql.ask("select 'again=' + cast(n as varchar(9)) + '.' from t")
+
+
+def test_tds_aware_reading_transaction_goes_on(t):
+    sql, said = reading_transaction(t, 'sql = { encrypt = "none", replay-transactions = true }')
+    assert "again=7." in said and "Msg" not in said, said
+    assert "open=1." in sql.ask("select 'open=' + cast(@@trancount as varchar(9)) + '.'")
+    assert "SQL2" in sql.ask("select @@servername")
+    said = sql.ask("insert into t values (8) commit transaction")
+    assert "Msg" not in said, said
+    assert "rows=2." in Sql(t, t.port).ask("select 'rows=' + cast(count(*) as varchar(10)) + '.' from t")
+
+
+def test_tds_aware_reading_transaction_is_rolled_back_unless_told(t):
+    _, said = reading_transaction(t, 'sql = { encrypt = "none" }')
+    assert "1205" in said, said
+
+
 def test_tds_aware_write_in_flight_is_not_repeated(t):
     control = t.dir / "a.sock"
     a, b = Node(t, "SQL1", "--control", control), Node(t, "SQL2")

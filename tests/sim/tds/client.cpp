@@ -159,6 +159,10 @@ void FakeClient::answered(const Reading& read, const std::string& payload) {
     note("expected " + options_.text(id_) + ", got " + got);
     return fail("rows that differ");
   }
+  if (request_.counts && transaction_) {
+    if (counted_.empty()) counted_ = payload;
+    if (counted_ != payload) return fail("two reads of one transaction that differ");
+  }
   if (read.handle && request_.prepares) {
     if (handles_.contains(*read.handle)) return fail("a handle that is in use");
     handles_[*read.handle] = request_.prepare_text;

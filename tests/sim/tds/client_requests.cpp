@@ -89,6 +89,7 @@ void FakeClient::make_transaction_step(std::string& out) {
   if (!transaction_) {
     request_.name = "begin";
     request_.begins = true;
+    only_reads_ = random_.chance(setting_.replay_transactions ? 60 : 10);
     if (text) return send_batch("BEGIN TRAN", out);
     LittleWriter(body).u16(5).u8(0).u8(0);
   } else if (random_.chance(70)) {
@@ -176,7 +177,32 @@ void FakeClient::make_setting(std::string& out) {
   send_batch("CREATE TABLE #a (x int)", out);
 }
 
+void FakeClient::make_read(std::string& out) {
+  const std::uint64_t dice = random_.below(100), k = random_.below(200);
+  if (dice < 40) {
+    request_.name = "count";
+    request_.counts = true;
+    return send_batch("SELECT v FROM counted", out);
+  }
+  if (dice < 60) {
+    request_.name = "session";
+    request_.expect = rows_tokens(options_.text(id_));
+    return send_batch("SELECT v FROM session", out);
+  }
+  request_.expect = rows_tokens(big_text(k));
+  const std::string text = "SELECT v FROM big WHERE k = " + number_text(k);
+  if (dice < 75) {
+    request_.name = "read";
+    return send_batch(text, out);
+  }
+  request_.name = "sql";
+  std::string body = rpc_front(ProcId::ExecuteSql);
+  add_text(body, text);
+  send(PacketType::Rpc, body, out);
+}
+
 void FakeClient::make(std::string& out) {
+  if (!transaction_) counted_.clear();
   request_ = {};
   request_.in_transaction = transaction_;
   if (bulk_ready_) {
@@ -187,17 +213,11 @@ void FakeClient::make(std::string& out) {
     for (std::size_t n = 1 + random_.below(300); n > 0; --n) LittleWriter(body).u64(new_id());
     return send(PacketType::Bulk, body, out, false);
   }
-  const std::uint64_t dice = random_.below(100), k = random_.below(200);
-  if (dice < 18) {
-    request_.name = "read";
-    request_.expect = rows_tokens(big_text(k));
-    return send_batch("SELECT v FROM big WHERE k = " + number_text(k), out);
-  }
-  if (dice < 30) {
-    request_.name = "session";
-    request_.expect = rows_tokens(options_.text(id_));
-    return send_batch("SELECT v FROM session", out);
-  }
+  if (quiet && transaction_) return make_transaction_step(out);
+  const std::uint64_t dice = random_.below(100);
+  if (dice < 30) return make_read(out);
+  if (transaction_ && only_reads_ && random_.chance(80))
+    return random_.chance(70) ? make_read(out) : make_prepared(out);
   if (dice < 45) {
     request_.name = "write";
     return send_batch("INSERT INTO t VALUES (" + number_text(new_id()) + ")", out);
@@ -219,13 +239,6 @@ void FakeClient::make(std::string& out) {
     request_.name = "bulk first";
     request_.bulk_first = true;
     return send_batch("INSERT BULK t (id bigint)", out);
-  }
-  if (dice < 97) {
-    request_.name = "sql";
-    request_.expect = rows_tokens(big_text(k));
-    std::string body = rpc_front(ProcId::ExecuteSql);
-    add_text(body, "SELECT v FROM big WHERE k = " + number_text(k));
-    return send(PacketType::Rpc, body, out);
   }
   request_.name = "procedure";
   const std::string name = to_utf16("dbo.add_one");

@@ -147,7 +147,7 @@ void FakeServer::reset(bool keep_transaction, std::string& tokens) {
   options_ = {};
   if (!kept.empty()) options_.values["ISOLATION"] = kept;
   prepared_.clear();
-  if (!keep_transaction) pending_.clear(), descriptor_ = 0;
+  if (!keep_transaction) pending_.clear(), snapshot_.reset(), descriptor_ = 0;
   append_env_change(tokens, EnvKind::ResetAck, {}, {});
 }
 
@@ -251,6 +251,7 @@ bool FakeServer::run(const std::string& statement, std::string& tokens) {
   if (is("INSERT INTO t VALUES (")) return insert(number_behind(statement, "("), tokens);
   if (is("INSERT BULK")) return bulk_expected_ = true;
   if (is("SELECT v FROM big")) return tokens += rows_tokens(big_text(number_behind(statement, "= "))), true;
+  if (is("SELECT v FROM counted")) return tokens += rows_tokens(counted()), true;
   if (is("SELECT v FROM session")) return tokens += rows_tokens(options_.text(owner_)), true;
   if (is("SET TRANSACTION ISOLATION LEVEL ")) {
     options_.values["ISOLATION"] = statement.substr(32);
@@ -277,8 +278,19 @@ bool FakeServer::run(const std::string& statement, std::string& tokens) {
   return false;
 }
 
+// Long for every third number, so that a server dies in it.
+std::string FakeServer::counted() {
+  const std::size_t now = table_.size();
+  if (descriptor_ != 0 && !snapshot_) snapshot_ = now;
+  const std::size_t rows = descriptor_ != 0 ? *snapshot_ : now;
+  std::string text;
+  for (std::size_t i = rows % 3 == 0 ? 800 : 1; i > 0; --i) text += std::to_string(rows) + ",";
+  return text;
+}
+
 void FakeServer::begin(std::string& tokens) {
   if (descriptor_ != 0) return;
+  snapshot_.reset();
   descriptor_ = next_descriptor_++;
   append_env_change(tokens, EnvKind::Begin, eight(descriptor_), {});
 }

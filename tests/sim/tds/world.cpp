@@ -63,7 +63,7 @@ struct World::Session final : ConversationHost {
   std::unique_ptr<Conversation> conversation;
   std::string towards_client, towards_server, from_client;
   bool wanted = false, ending = false, gone = false;
-  std::uint64_t login_at = 0;
+  std::uint64_t replayed = 0;
 };
 
 World::World(std::uint64_t seed) : random_(seed) {
@@ -71,6 +71,7 @@ World::World(std::uint64_t seed) : random_(seed) {
   setting_.server_recovery = random_.chance(40);
   setting_.client_asks = setting_.server_recovery && random_.chance(50);
   setting_.replay = random_.chance(85);
+  setting_.replay_transactions = random_.chance(50);
   setting_.follows_descriptor = random_.chance(85);
   setting_.client_size = random_.chance(50) ? 4096 : 512 + random_.below(4000);
   setting_.server_size = random_.chance(50) ? setting_.client_size : 512 + random_.below(4000);
@@ -117,10 +118,12 @@ void World::login(Session& s) {
   ConversationOptions options;
   options.hold = Duration::millis(150 + static_cast<std::int64_t>(random_.below(500)));
   options.replay_reads = setting_.replay;
+  options.replay_transactions = setting_.replay_transactions;
   options.retain = setting_.retain;
   options.digest_text = random_.chance(50) ? 256 : 0;
   s.client.connect();
   s.ending = s.wanted = false;
+  s.replayed = 0;
   s.towards_client.clear();
   s.from_client.clear();
   s.conversation = std::make_unique<Conversation>(s, options, s.server->facts(), now);
@@ -192,6 +195,11 @@ void World::step_session(Session& s) {
       if (s.towards_client.empty()) break;
       s.client.receive(some(s.towards_client));
       break;
+  }
+  if (const auto sight = s.conversation->sight(); sight.replayed != s.replayed) {
+    note("session " + std::to_string(s.id) + " has replayed its transaction");
+    s.replayed = sight.replayed;
+    ++replayed_;
   }
   if (s.server && s.gone && random_.chance(10)) lose(s);  // with bytes that were on their way
   if (s.server && !s.server->broken.empty()) failure_ = "server: " + s.server->broken;

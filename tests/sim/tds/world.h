@@ -1,13 +1,15 @@
 // A simulated failover cluster behind Conversations: clients that speak TDS bytes and check every answer, two
 // fake SQL nodes over one committed table, and a driver that breaks things on purpose: bytes in any split,
 // deaths at any byte, late primaries. One seed, one story. The ledger at the end must agree with what the
-// clients were told: acknowledged once, rolled back never, unknown at most once.
+// clients were told: acknowledged once, rolled back never, unknown at most once. Transactions read a snapshot:
+// what one reads twice is the same, on whatever server.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -34,7 +36,8 @@ class Random {
 using Table = std::map<std::uint64_t, unsigned>;
 
 struct Setting {
-  bool server_recovery = false, client_asks = false, replay = true, follows_descriptor = true;
+  bool server_recovery = false, client_asks = false, replay = true, follows_descriptor = true,
+       replay_transactions = false;
   std::size_t client_size = 4096, server_size = 4096, retain = 256 * 1024;
 };
 
@@ -73,6 +76,7 @@ class FakeServer {
   void reset(bool keep_transaction, std::string& tokens);
   void batch(std::string text, std::string& tokens);
   bool run(const std::string& statement, std::string& tokens);
+  std::string counted();
   bool insert(std::uint64_t id, std::string& tokens);
   void rpc(Bytes body, std::string& tokens);
   void transaction(Bytes body, std::string& tokens);
@@ -95,6 +99,7 @@ class FakeServer {
   std::int32_t next_handle_;
   std::uint64_t descriptor_ = 0, next_descriptor_;
   std::vector<std::uint64_t> pending_;
+  std::optional<std::size_t> snapshot_;  ///< committed rows, as the open transaction first saw them
   std::uint32_t sequence_ = 0;
   bool bulk_expected_ = false, changed_ = false, dying_ = false;
   std::size_t budget_ = SIZE_MAX;  // statements until the node dies
@@ -126,7 +131,7 @@ class FakeClient {
 
  private:
   struct Request {
-    bool live = false, read = false, ignored = false;
+    bool live = false, read = false, ignored = false, counts = false;
     std::string name, expect;  ///< tokens that the answer must begin with
     std::vector<std::uint64_t> writes;
     bool commits = false, rolls_back = false, begins = false, in_transaction = false, fails = false,
@@ -141,6 +146,7 @@ class FakeClient {
   void make_transaction_step(std::string& out);
   void make_prepared(std::string& out);
   void make_setting(std::string& out);
+  void make_read(std::string& out);
   void message(const std::string& payload);
   void cancelled();
   void refused(const Reading& read);
@@ -158,7 +164,8 @@ class FakeClient {
   std::string& failure_;
   std::unique_ptr<MessageReader> reader_;
   Request request_;
-  bool attention_ = false, transaction_ = false, bulk_ready_ = false;
+  bool attention_ = false, transaction_ = false, bulk_ready_ = false, only_reads_ = false;
+  std::string counted_;  ///< what the open transaction has read of what others change
   std::uint64_t descriptor_ = 0;
   Options options_;
   std::map<std::int32_t, std::string> handles_;
@@ -175,6 +182,7 @@ class World {
   const std::vector<std::string>& trail() const { return trail_; }
   std::uint64_t answers() const;
   std::uint64_t survived() const { return survived_; }
+  std::uint64_t replayed() const { return replayed_; }
   std::uint64_t rolled_back() const;
   std::uint64_t unknown() const;
 
@@ -192,7 +200,7 @@ class World {
   Setting setting_;
   Table table_;
   std::map<std::uint64_t, std::pair<int, Fate>> ledger_;
-  std::uint64_t ids_ = 1, serial_ = 1, survived_ = 0, now_ms_ = 0, primary_at_ = 0;
+  std::uint64_t ids_ = 1, serial_ = 1, survived_ = 0, replayed_ = 0, now_ms_ = 0, primary_at_ = 0;
   bool primary_ = true;
   std::string failure_;
   std::vector<std::string> trail_;

@@ -268,6 +268,7 @@ TEST_CASE("a SQL listener and its service: defaults that hang on others, and a m
   CHECK(plain->services[0].sql.hold == Duration::seconds(10));
   CHECK(plain->services[0].sql.retain == 256u << 10);
   CHECK(plain->services[0].sql.replay_reads);
+  CHECK_FALSE(plain->services[0].sql.replay_transactions);
   CHECK_FALSE(plain->services[0].monitor);
 
   const SnapshotPtr full = load("tls = { certificate = \"sql.pem\" }\n",

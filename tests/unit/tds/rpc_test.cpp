@@ -180,7 +180,8 @@ TEST_CASE("transaction requests: what begins one") {
   CHECK(parse("\x07\0\0\0"s)->kind == TmKind::Commit);
   CHECK_FALSE(parse("\x07\0\0\0"s)->begins);
   CHECK(parse("\x08\0\x02n\0\x01\x00\0"s)->begins);
-  CHECK(parse("\x08\0\x02n\0\x01\x00\0"s)->kind == TmKind::Rollback);
+  CHECK(parse("\x08\0\x02n\0\x01\x04\0"s)->kind == TmKind::Rollback);
+  CHECK(parse("\x08\0\x02n\0\x01\x04\0"s)->isolation == 4);
   CHECK(parse("\x09\0\x02s\0"s)->kind == TmKind::Save);
   CHECK(parse("\0\0\0\0"s)->kind == TmKind::GetDtcAddress);
   for (const std::string& bad :
