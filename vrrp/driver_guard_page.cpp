@@ -113,6 +113,8 @@ struct GuardPage::Layout {
   std::atomic<std::int32_t> guardian{0}, worker{0};
   std::atomic<std::uint32_t> ready{0}, edition{0}, taken{0};
   std::atomic<std::int64_t> beat{0};
+  std::atomic<std::uint32_t> settings_size{0};
+  char settings[GuardPage::settings_max]{};
   RawState half[2]{};
 };
 static_assert(std::atomic<std::int64_t>::is_always_lock_free, "shared between processes");
@@ -185,6 +187,17 @@ void GuardPage::beat(std::int64_t boot_ms) {
 }
 
 std::uint32_t GuardPage::times_taken() const { return layout_->taken; }
+
+void GuardPage::keep_settings(std::string_view text) {
+  if (text.size() > settings_max || layout_->worker != ::getpid()) return;
+  layout_->settings_size = 0;
+  std::copy(text.begin(), text.end(), layout_->settings);
+  layout_->settings_size = static_cast<std::uint32_t>(text.size());
+}
+
+std::string GuardPage::settings() const {
+  return {layout_->settings, std::min<std::size_t>(layout_->settings_size, settings_max)};
+}
 
 int GuardPage::guardian() const { return layout_->guardian; }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "proxy/base/address.h"
@@ -40,7 +41,7 @@ std::int64_t boot_time_ms();  ///< CLOCK_BOOTTIME: goes on while the machine sle
 
 class GuardPage {
  public:
-  static constexpr std::size_t addresses_max = 256, packets_max = 64, payload_max = 1400;
+  static constexpr std::size_t addresses_max = 256, packets_max = 64, payload_max = 1400, settings_max = 4096;
 
   /// The guardian makes it.
   static Result<GuardPage> create();
@@ -65,6 +66,11 @@ class GuardPage {
   std::uint32_t times_taken() const;
   int guardian() const;  ///< process id
   bool guardian_gone() const;  ///< nobody would clean up after this process
+
+  /// What this node changed of the kernel's settings, for the worker that comes after this one. Longer text is
+  /// not kept.
+  void keep_settings(std::string_view text);
+  std::string settings() const;
 
   // ---- the guardian's ----
   int worker() const;  ///< process id; 0: none

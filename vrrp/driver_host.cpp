@@ -41,6 +41,7 @@ Result<HostInterface> Host::open(const std::string& name) {
   if (!monitor) return std::unexpected(monitor.error());
   auto neighbour = Neighbour::open(loop_, name, *this);
   if (!neighbour) return std::unexpected(neighbour.error());
+  if (page_) sysctl_.take_over(page_->settings());
   if (Status done = sysctl_.set_up_carrier(name); !done) return std::unexpected(done.error());
   monitor_.emplace(std::move(*monitor));
   monitor_watch_ = loop_.watch(monitor_->descriptor(), *this);
@@ -285,6 +286,7 @@ void Host::fill_page() {
   }
   if (answering) state.packets = farewell_;
   warn(page_->publish(state));
+  page_->keep_settings(sysctl_.text());
 }
 
 }  // namespace holdfast::vrrp

@@ -12,6 +12,8 @@
 namespace holdfast::vrrp {
 namespace {
 
+constexpr std::string_view interfaces = "net/ipv4/conf/";
+
 std::string file_of(const std::string& path) { return "/proc/sys/" + path; }
 
 std::unexpected<Error> failed(const char* verb, const std::string& path) {
@@ -37,6 +39,27 @@ Status write_value(const std::string& path, const std::string& value) {
 
 }  // namespace
 
+void Sysctl::take_over(std::string_view text) {
+  while (!text.empty()) {
+    std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    std::string_view words[3];
+    for (std::string_view& word : words) {
+      word = line.substr(0, line.find(' '));
+      line.remove_prefix(std::min(line.size(), word.size() + 1));
+    }
+    const bool ours = words[0].starts_with(interfaces) && words[0].find("..") == words[0].npos;
+    if (ours && !words[1].empty() && !words[2].empty())
+      changes_.push_back({std::string(words[0]), std::string(words[1]), std::string(words[2])});
+  }
+}
+
+std::string Sysctl::text() const {
+  std::string text;
+  for (const Change& c : changes_) text += c.path + " " + c.before + " " + c.now + "\n";
+  return text;
+}
+
 Status Sysctl::set(const std::string& path, const std::string& value) {
   auto before = read_value(path);
   if (!before) return std::unexpected(before.error());
@@ -53,14 +76,14 @@ Status Sysctl::set(const std::string& path, const std::string& value) {
 }
 
 Status Sysctl::set_up_carrier(const std::string& interface) {
-  const std::string directory = "net/ipv4/conf/" + interface + "/";
+  const std::string directory = std::string(interfaces) + interface + "/";
   if (auto done = set(directory + "arp_ignore", "1"); !done) return done;
   return set(directory + "arp_announce", "2");
 }
 
 // Of rp_filter the kernel takes the greater of this and conf/all: loose (2) holds where strict (1) is set.
 Status Sysctl::set_up_macvlan(const std::string& interface) {
-  const std::string directory = "net/ipv4/conf/" + interface + "/";
+  const std::string directory = std::string(interfaces) + interface + "/";
   for (auto [name, value] : {std::pair{"arp_ignore", "8"}, {"arp_announce", "2"}, {"rp_filter", "2"}})
     if (auto done = set(directory + name, value); !done) return done;
   return {};

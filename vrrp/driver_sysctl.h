@@ -1,8 +1,9 @@
 // Kernel settings that the virtual IP needs on this host: changed only where they differ, and put back at the
-// end. A process that ends without restore() leaves them; the next one of a binary upgrade takes them over.
+// end. A process that ends without restore() leaves them; the next one takes them over.
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "proxy/base/result.h"
@@ -16,9 +17,10 @@ class Sysctl {
     std::string before, now;
   };
 
-  Sysctl() = default;
-  /// `taken_over`: changes() of the process before, in a binary upgrade.
-  explicit Sysctl(std::vector<Change> taken_over) : changes_(std::move(taken_over)) {}
+  /// What a process before this one changed and did not put back: it was killed, or upgraded. Its text(); lines
+  /// that are not of an interface are passed over.
+  void take_over(std::string_view text);
+  std::string text() const;  ///< a line a change: path, before, now
 
   Status set(const std::string& path, const std::string& value);
   /// What the interface needs that carries addresses which stand on `lo`: the kernel answers no ARP for them

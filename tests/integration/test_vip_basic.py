@@ -1,6 +1,7 @@
 """Two Holdfast nodes and their virtual IP: who holds it, and what moves it. Limits are generous; bench/vip measures."""
 import contextlib
 import http.client
+import signal
 import subprocess
 import time
 
@@ -255,6 +256,26 @@ def test_dead_instances(t):
         s.ask.steady("b")
         assert s.ask.moves(at) == 1
         assert page(s)[0] == 200, f"answered with {page(s)}"
+
+
+def settings(s, role):
+    return [s.net.run(role, "sysctl", "-n", f"net.ipv4.conf.eth0.{name}").stdout.strip() for name in ("arp_ignore", "arp_announce")]
+
+
+def test_kernel_settings_are_put_back(t):
+    """By the last process of the node, also after an upgrade and a death, whose processes put nothing back."""
+    with pair(t, start="") as s:
+        before = settings(s, "a")
+        s.start("a")
+        s.ask.steady("a")
+        assert settings(s, "a") == ["1", "2"] != before
+        for end in (lambda worker: s["a"].process.send_signal(signal.SIGUSR2), lambda worker: send([worker], signal.SIGKILL)):
+            worker = s["a"].worker()
+            end(worker)
+            wait(lambda: s["a"].worker() not in (None, worker), "another worker")
+            wait(lambda: s["a"].ask("status", code=None).count("holder") > 0, "it to hold")
+        assert s["a"].stop() == 0
+        assert settings(s, "a") == before, f"{settings(s, 'a')}, not {before}"
 
 
 def test_tree_is_gone(t):
