@@ -41,7 +41,8 @@ CpuShare::CpuShare(const std::string& thread_name) {
   }
 }
 
-/// The kernel's own account of the time a thread ran (schedstat) is exact while it waits, that of its waiting is not.
+/// The kernel's own account of the time a thread ran (schedstat) is exact while it waits, that of its waiting
+/// is not.
 Duration CpuShare::of(Duration step) {
   if (folder_.empty()) return step;
   const std::string account = contents(folder_ + "/schedstat");

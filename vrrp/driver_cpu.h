@@ -1,5 +1,5 @@
-// What a thread of this process could have run. A thread that waits for a processor is starved, not stuck; so of a
-// stretch of time only that counts in which it ran or slept. Read from /proc/self/task; one object a
+// What a thread of this process could have run. A thread that waits for a processor is starved, not stuck; so
+// of a stretch of time only that counts in which it ran or slept. Read from /proc/self/task; one object a
 // thread, used by one thread.
 #pragma once
 

@@ -1,8 +1,8 @@
 // Whether the data loops turn. The real-time thread asks a few times each detection time; a loop that has not
 // turned since may just be idle, so it gets an empty task, and is stalled only if it does not turn for
-// `stall` although it has one. A busy loop that turns is fine, however long its queue is, and so is one that waits
-// for a processor: that time does not count. Owned by the real-time thread, which makes every call; the loops
-// must outlive it.
+// `stall` although it has one. A busy loop that turns is fine, however long its queue is, and so is one that
+// waits for a processor: that time does not count. Owned by the real-time thread, which makes every call; the
+// loops must outlive it.
 #pragma once
 
 #include <string>

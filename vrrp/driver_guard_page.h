@@ -67,8 +67,8 @@ class GuardPage {
   int guardian() const;  ///< process id
   bool guardian_gone() const;  ///< nobody would clean up after this process
 
-  /// What this node changed of the kernel's settings, for the worker that comes after this one. Longer text is
-  /// not kept.
+  /// What this node changed of the kernel's settings, for the worker that comes after this one. A longer
+  /// text is not kept.
   void keep_settings(std::string_view text);
   std::string settings() const;
 

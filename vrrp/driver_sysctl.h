@@ -17,8 +17,8 @@ class Sysctl {
     std::string before, now;
   };
 
-  /// What a process before this one changed and did not put back: it was killed, or upgraded. Its text(); lines
-  /// that are not of an interface are passed over.
+  /// What a process before this one changed and did not put back: it was killed, or upgraded. Its text();
+  /// lines that are not of an interface are passed over.
   void take_over(std::string_view text);
   std::string text() const;  ///< a line a change: path, before, now
 
