@@ -32,6 +32,13 @@ std::size_t feature_ack_size(Bytes bytes) {
   }
 }
 
+// A DONE behind which nothing may follow.
+bool ends(Bytes token) {
+  if (static_cast<Token>(token.front()) != Token::Done) return false;
+  const auto status = LittleReader(token.substr(1)).u16();
+  return status && (*status & done_status::more) == 0;
+}
+
 // Bytes of the token at the front, 0 if it has no place in a login or is not whole. `version` is known once
 // the server has acknowledged one; a server that refuses may write DONE in the width of another than was
 // asked for (MS-TDS appendix A, note 47), so there a DONE that is the last token is taken as long as it is.
@@ -54,7 +61,7 @@ std::size_t token_size(Bytes bytes, std::uint32_t version, bool acknowledged) {
     case Token::Done:
     case Token::DoneProc:
     case Token::DoneInProc:
-      if (!acknowledged &&
+      if (!acknowledged && ends(bytes) &&
           (bytes.size() == done_size(tds_version::v7_1) || bytes.size() == done_size(tds_version::v7_4)))
         return bytes.size();
       return done_size(version);
