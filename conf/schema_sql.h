@@ -60,6 +60,9 @@ inline constexpr Directive kSqlRows[] = {
      "Statements, without their literals, that are counted in memory; 0: none.", {0, 100'000}},
     {"slow", Kind::Duration, "0s", slot<&ServiceSql::slow>,
      "Statements that took longer are logged; zero: none.", {0, 86'400'000}},
+    {"log-literals", Kind::Boolean, "false", slot<&ServiceSql::log_literals>,
+     "Log slow statements as the client wrote them, the first 1,024 characters. Beware: their literals may be "
+     "passwords, card numbers or names, and stay wherever the log goes."},
     {"rule", Kind::SqlRules, "", slot<&ServiceSql::rules>,
      "Statements that are refused or logged: `[[service.NAME.sql.rule]]`; the first that applies decides.",
      {0, 256}},

@@ -237,6 +237,7 @@ struct ServiceSql {
   Duration lifetime{};                ///< a session is ended at its next idle moment after this; zero: never
   std::uint32_t digests = 0;          ///< kept in memory; 0: none
   Duration slow{};                    ///< statements that took longer are logged; zero: none
+  bool log_literals = false;          ///< ... with their own text
   std::vector<SqlRule> rules;
 };
 

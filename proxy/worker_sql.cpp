@@ -82,6 +82,7 @@ void SqlSight::on_request(const tds::SqlSession& session, const tds::RequestReco
   }
   if (service->config.slow == Duration{} || record.took < service->config.slow) return;
   const tds::LoginNames names = session.names();
+  const std::string_view text = record.own_text.empty() ? record.digest_text : record.own_text;
   log_warning("slow SQL statement", {{"service", session.service()},
                                      {"instance", session.instance()},
                                      {"session", std::to_string(session.number)},
@@ -93,7 +94,7 @@ void SqlSight::on_request(const tds::SqlSession& session, const tds::RequestReco
                                      {"rows", std::to_string(record.rows)},
                                      {"outcome", record.outcome},
                                      {"digest", hex(record.digest)},
-                                     {"statement", record.digest_text}});
+                                     {"statement", text}});
 }
 
 bool SqlSight::allow(const tds::SqlSession& session, const tds::RequestRecord& record, std::string& why) {

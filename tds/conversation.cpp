@@ -19,7 +19,7 @@ Conversation::Parts::Parts(ConversationHost& host_, const ConversationOptions& o
                            const LoginFacts& login_, Instant now_)
     : host(host_),
       options(options_),
-      own_texts(options_.texts ? nullptr : std::make_unique<TextMemory>(options_.digest_text)),
+      own_texts(options_.texts ? nullptr : std::make_unique<TextMemory>(options_.digest_text, options_.own_text)),
       texts(options_.texts ? *options_.texts : *own_texts),
       login(login_),
       first(login_),
@@ -54,6 +54,7 @@ void Conversation::Parts::record(std::string_view outcome, std::uint32_t error, 
   RequestRecord record;
   record.digest = request.facts.digest.hash;
   record.digest_text = request.facts.digest.text;
+  record.own_text = request.facts.own_text;
   record.outcome = outcome;
   record.error = error;
   record.rows = rows;

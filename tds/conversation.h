@@ -57,13 +57,15 @@ struct ConversationOptions {
   std::size_t prepared_max = 512;  ///< statements, and ...
   std::size_t prepared_bytes = 1024 * 1024;  ///< ... bytes of them
   std::size_t digest_text = 1024;  ///< bytes; 0: no digests are made
-  TextMemory* texts = nullptr;  ///< of the loop, made for the same `digest_text`; null: one of its own
+  std::size_t own_text = 0;  ///< characters of a statement kept with its literals, for its record; 0: none
+  TextMemory* texts = nullptr;  ///< of the loop, made for the same two; null: one of its own
 };
 
 /// One request, answered or failed. Views are valid during the call.
 struct RequestRecord {
   std::uint64_t digest = 0;  ///< 0: not text
   std::string_view digest_text;  ///< UTF-8, without literals; empty for what is not text
+  std::string_view own_text;  ///< UTF-8, with its literals; empty unless ConversationOptions asks for it
   std::string_view
       outcome;  ///< "ok", "error", "attention", "repeated", "resent", "rolled-back", "unknown", "unavailable", "denied"
   std::uint32_t error = 0;  ///< number, if one was seen

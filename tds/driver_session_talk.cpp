@@ -6,6 +6,11 @@
 #include "tds/text_memory.h"
 
 namespace holdfast::tds {
+namespace {
+
+constexpr std::size_t own_text_max = 1024;  // characters of a slow statement that are logged, if asked for
+
+}  // namespace
 
 void AwareSession::begin_talking(const LoginFacts& facts) {
   const conf::ServiceSql& config = sql();
@@ -17,7 +22,8 @@ void AwareSession::begin_talking(const LoginFacts& facts) {
   options.retain = config.retain;
   if (!context_.sight || (config.digests == 0 && config.rules.empty() && config.slow == Duration{}))
     options.digest_text = 0;
-  if (!context_.texts) context_.texts = std::make_unique<TextMemory>(options.digest_text);
+  if (context_.sight && config.log_literals && config.slow > Duration{}) options.own_text = own_text_max;
+  if (!context_.texts) context_.texts = std::make_unique<TextMemory>(options.digest_text, options.own_text);
   options.texts = context_.texts.get();
   const Instant now = context_.loop.now();
   ConversationHost& host = *this;

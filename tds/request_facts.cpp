@@ -43,11 +43,13 @@ void unite(StatementFacts& into, const StatementFacts& more) {
 
 void note_digest(const TextFacts& text, RequestFacts& facts) {
   if (facts.digest.hash == 0) facts.digest = text.digest;
+  if (facts.own_text.empty()) facts.own_text = text.own_text;
 }
 
 void read_batch(Bytes text, bool whole, TextMemory& texts, RequestFacts& facts) {
   if (!whole) {
     facts.digest = texts.digest(text);
+    facts.own_text = texts.own(text);
     facts.statement = facts_of_anything();
     facts.statement.leaves = static_cast<UnrecoverableSet>(Unrecoverable::UnknownSetting);
     return;

@@ -46,6 +46,7 @@ struct RequestFacts {
   std::vector<Handle> handles;
   std::vector<Prepare> prepares;
   std::vector<std::int32_t> unprepares;
+  std::string own_text;  ///< of what the digest is of, if the memory of texts keeps it
   StatementDigest digest;  ///< of the batch, the first statement, or "EXEC name"; none: `hash` 0
 };
 

@@ -70,6 +70,8 @@ StatementDigest TextMemory::digest(Bytes text) const {
   return digest_of(text.substr(0, digest_source_max), digest_text_);
 }
 
+std::string TextMemory::own(Bytes text) const { return to_utf8(text.substr(0, 2 * own_text_)); }
+
 TextFacts TextMemory::judge(Bytes text, bool nested) const {
   TextFacts facts;
   facts.statement = facts_of(text, nested);
@@ -82,6 +84,7 @@ TextFacts TextMemory::judge(Bytes text, bool nested) const {
   facts.repeatable = facts.statement.read_only || facts.rolls_back || facts.begins || uses ||
                      only_sets(shape, facts.statement);
   facts.digest = digest(text);
+  facts.own_text = own(text);
   return facts;
 }
 

@@ -1,7 +1,7 @@
 // What a statement's text alone tells, and a small memory of it. Applications say the same few hundred texts
 // all day, and reading one (lexer, proof, digest) costs about as much as the rest of relaying it. One memory
 // belongs to one loop and one configuration; its user may not keep what it returns over the next call. It
-// holds texts with their literals, so it may never be shown.
+// holds texts with their literals, so it may never be shown; but for own_text, which the operator has to ask for.
 #pragma once
 
 #include <array>
@@ -23,6 +23,7 @@ struct TextFacts {
   bool begins = false;  ///< only begins a transaction
   bool repeatable = false;  ///< as a batch: reads, or says what only concerns the session
   StatementDigest digest;  ///< if digests are made
+  std::string own_text;  ///< UTF-8, its beginning with all literals, if asked for
 };
 
 class TextMemory {
@@ -31,14 +32,17 @@ class TextMemory {
   static constexpr std::size_t text_max = 4096;  ///< bytes of a text that is remembered
   static constexpr std::size_t digest_source_max = 64 * 1024;  ///< bytes that a digest is made of
 
-  /// `digest_text`: bytes of a digest's text; 0: no digests are made.
-  explicit TextMemory(std::size_t digest_text) : digest_text_(digest_text) {}
+  /// `digest_text`: bytes of a digest's text; 0: no digests are made. `own_text`: characters kept of a text
+  /// itself.
+  explicit TextMemory(std::size_t digest_text, std::size_t own_text = 0)
+      : digest_text_(digest_text), own_text_(own_text) {}
 
   /// `text` is UTF-16LE; `nested` as in facts_of(). Valid until the next call. A text is remembered when it
   /// comes a second time with no other of its slot in between, so that texts with literals in them, which
   /// come once, push nothing out. At most 2 MiB of text and what was found about it are held.
   const TextFacts& read(Bytes text, bool nested);
   StatementDigest digest(Bytes text) const;  ///< alone, of the beginning of a text that is not whole
+  std::string own(Bytes text) const;  ///< the same for own_text
 
  private:
   struct Known {
@@ -53,7 +57,7 @@ class TextMemory {
 
   TextFacts judge(Bytes text, bool nested) const;
 
-  std::size_t digest_text_;
+  std::size_t digest_text_, own_text_;
   std::unique_ptr<std::array<Slot, slots_max>> slots_;  ///< made at the first use
   TextFacts scratch_;
 };

@@ -33,12 +33,16 @@ void append_value(std::string& line, std::string_view value) {
     return;
   }
   line += '"';
+  unsigned char before = 0;
   for (char c : value) {
     auto u = static_cast<unsigned char>(c);
+    const bool c1 = before == 0xc2 && u >= 0x80 && u <= 0x9f;  // U+0080 to U+009F: a terminal obeys them, too
+    before = u;
     if (c == '"' || c == '\\') {
       line += '\\';
       line += c;
-    } else if (u < 0x20 || u == 0x7f) {
+    } else if (u < 0x20 || u == 0x7f || c1) {
+      if (c1) line.pop_back();
       char hex[8];
       std::snprintf(hex, sizeof hex, "\\x%02x", u);
       line += hex;

@@ -81,6 +81,19 @@ def test_tds_sight_shows_no_literal(t):
         assert secret not in seen, [line for line in seen.splitlines() if secret in line]
 
 
+def test_tds_sight_logs_literals_if_asked(t):
+    """The slow-statement log alone has them, on one line whatever they hold."""
+    control = t.dir / "a.sock"
+    a, b = Node(t, "SQL1", "--control", control), Node(t, "SQL2")
+    run_before(t, a, b, service='sql = { encrypt = "none", slow = "5ms", log-literals = true }')
+    assert "ok" in commanded(control, "slow 20")
+    sql = Sql(t, t.port)
+    sql.ask(f"select '{SECRET}',\n 'second'")
+    slow, = [line for line in t.proxy.log().splitlines() if SECRET in line]
+    assert "slow SQL statement" in slow and f"statement=\"select '{SECRET}',\\x0a 'second" in slow, slow
+    assert SECRET not in t.proxy.command("sql", "top") + t.proxy.access_path.read_text()
+
+
 def test_tds_sight_kill(t):
     two_nodes(t, service='sql = { encrypt = "none" }')
     sql, other = Sql(t, t.port), Sql(t, t.port)

@@ -44,7 +44,10 @@ struct Bench final : ConversationHost {
     was_reset = reset;
   }
   void on_failover_error(std::uint32_t number) override { failover_error = number; }
-  void on_request(const RequestRecord& record) override { outcomes.emplace_back(record.outcome); }
+  void on_request(const RequestRecord& record) override {
+    outcomes.emplace_back(record.outcome);
+    own_text = record.own_text;
+  }
   bool allow(const RequestRecord&, std::string& why) override {
     why = "not here";
     return allowed;
@@ -97,7 +100,7 @@ struct Bench final : ConversationHost {
   }
 
   Instant now{1'000'000'000};
-  std::string client, server, ended;
+  std::string client, server, ended, own_text;
   const char *client_at = nullptr, *server_at = nullptr;
   int wanted = 0, dropped = 0;
   bool was_reset = false, allowed = true;

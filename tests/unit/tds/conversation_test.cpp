@@ -166,3 +166,15 @@ TEST_CASE("conversation: what is no TDS ends the session, whoever says it") {
   }
   CHECK(other.wanted <= 5);
 }
+
+TEST_CASE("a record has the statement's own text only if it is asked for, and not all of a long one") {
+  ConversationOptions options;
+  options.own_text = 12;
+  Bench asked(options), silent;
+  for (Bench* bench : {&asked, &silent}) {
+    bench->batch("select 'secret' from t");
+    bench->answer(Bench::done());
+  }
+  CHECK(asked.own_text == "select 'secr");
+  CHECK(silent.own_text.empty());
+}

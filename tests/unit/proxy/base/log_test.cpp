@@ -57,6 +57,8 @@ TEST_CASE("hostile values cannot forge a line or leave their quotes") {
   CHECK(std::count(line.begin(), line.end(), '\n') == 1);
   CHECK(line.find("\\x0a2026") != std::string::npos);
   CHECK(line.find(R"(path="\"\\\x7f\x1b[2J")") != std::string::npos);
+  line = standard_error([] { log_warning("bad", {{"host", "\xc2\x9b" "2J \xc3\x9b\xc2\xa0"}}); });
+  CHECK(line.find("host=\"\\x9b2J \xc3\x9b\xc2\xa0\"") != std::string::npos);
 }
 
 TEST_CASE("levels under the least are not written") {
