@@ -11,6 +11,7 @@ namespace {
 
 constexpr Duration retry_first = 50_ms;  // between attempts on instances that all failed; doubles
 constexpr Duration retry_max = 1_s;
+constexpr Duration brief_max = 2_s;  // a connection that is lost sooner tells of a server that cannot stay up
 
 }  // namespace
 
@@ -22,7 +23,7 @@ void Seeker::seek(Instant deadline, bool read_intent) {
   tried_.clear();
   if (!timer_) timer_ = context_.loop.timer(*this);
   if (!ServiceWatcher::linked()) context_.service.watch(*this);
-  try_connect();
+  holding_off() ? park() : try_connect();
 }
 
 // ---- the choice ----
@@ -158,7 +159,25 @@ void Seeker::give_instance() {
   instance_ = -1;
 }
 
+/// The first brief connection may be an accident; from the second in a row on, the next one waits.
+void Seeker::judge_held() {
+  if (state_ != State::Held) return;
+  const Instant now = context_.loop.now();
+  const bool brief = now < connect_since_ + brief_max;
+  if (!brief || instance_ != brief_instance_)
+    hold_off_ = Duration{};
+  else
+    hold_off_ = hold_off_ == Duration{} ? retry_first : std::min(hold_off_ * 2, retry_max);
+  brief_instance_ = brief ? instance_ : -1;
+  hold_off_until_ = now + hold_off_;
+}
+
+bool Seeker::holding_off() const {
+  return hold_off_ > Duration{} && context_.loop.now() < hold_off_until_ && choose() == brief_instance_;
+}
+
 void Seeker::release() {
+  judge_held();
   unpark();
   state_ = State::Idle;
   ServiceWatcher::unlink();
@@ -184,7 +203,7 @@ void Seeker::park() {
     context_.service_counters.parked_total.add();
     context_.service_counters.parked_now.add();
   }
-  retry_at_ = Instant::never();
+  retry_at_ = holding_off() ? hold_off_until_ : Instant::never();
   if (!tried_.empty()) {
     retry_wait_ = retry_wait_ == Duration{} ? retry_first : std::min(retry_wait_ * 2, retry_max);
     retry_at_ = context_.loop.now() + retry_wait_;
@@ -234,7 +253,7 @@ void Seeker::on_service_changed(Service&) {
   retry_wait_ = Duration{};
   switch (state_) {
     case State::Idle: return;
-    case State::Parked: return try_connect();
+    case State::Parked: return holding_off() ? park() : try_connect();
     case State::Connecting:
       if (!lost()) return;
       abandon("lost");

@@ -1,7 +1,8 @@
 // Finds a session an instance and connects to it: chooses, waits while none can be had, tries again after a
 // failure, counts, and keeps to the instances' connection limits. Part of one session, which it tells when
 // it has a connection; what is said on it is the session's business. It decides nothing about health or the
-// election.
+// election. An instance that takes connections and soon ends them, again and again, is left more and more
+// time between two of them (50 ms, doubled up to 1 s); another one is gone to at once.
 //
 //   Idle ── seek() ──▶ Parked ◀──▶ Connecting ──▶ Held ── failed() ──▶ Parked
 //   release(): every state ──▶ Idle
@@ -75,6 +76,8 @@ class Seeker final : private ServiceWatcher, private io::StreamEvents, private i
   void park();
   void unpark();
   void give_instance();
+  void judge_held();
+  bool holding_off() const;
   void arm();
   InstanceCounters& counters();
 
@@ -89,6 +92,9 @@ class Seeker final : private ServiceWatcher, private io::StreamEvents, private i
   Duration retry_wait_{};
   int instance_ = -1;
   int directed_ = -1;  ///< where the next attempt must go; -1: anywhere
+  Instant hold_off_until_{};  ///< brief_instance_ is not connected to again before this
+  Duration hold_off_{};
+  int brief_instance_ = -1;  ///< whose connection ended soon after it was made
   State state_ = State::Idle;
   bool read_intent_ = false;
   bool failed_before_ = false;  ///< an attempt of this search
