@@ -110,7 +110,6 @@ class AwareSession final : public Session,
   void on_view_changed() override;
   void on_seek_timeout() override;
   void begin_server_login();
-  Login7 login_for_server() const;
   void server_data(Bytes data);
   void feed_server(Bytes raw);
   bool apply_server(Result<LoginStep> step);

@@ -7,6 +7,7 @@
 #include "proxy/base/log.h"
 #include "tds/answer.h"
 #include "tds/driver_session.h"
+#include "tds/relogin.h"
 
 namespace holdfast::tds {
 namespace {
@@ -21,13 +22,6 @@ ServerLogin::Options options_for(conf::TdsEncrypt setting) {
                        : setting == conf::TdsEncrypt::Login ? Encryption::Off
                                                             : Encryption::On;
   return options;
-}
-
-void set_feature(Login7& login, Feature id, std::optional<std::string> data) {
-  const auto wire = static_cast<std::uint8_t>(id);
-  std::erase_if(login.features, [&](const FeatureOption& f) { return f.id == wire; });
-  if (data) login.features.push_back({wire, std::move(*data)});
-  if (data) login.has_features = true;
 }
 
 /// The host as the operator wrote it, without its port.
@@ -59,30 +53,13 @@ void AwareSession::on_server(io::StreamPtr stream) {
 
 /// The plain connection stands, or that of TDS 8.0.
 void AwareSession::begin_server_login() {
-  const Login7 login = login_for_server();
+  std::optional<Conversation::Relogin> again;
+  if (conversation_) again = conversation_->relogin();
+  const Login7 login = login_for_server(login_, sql().recovery, again ? &*again : nullptr);
   server_phase_ =
       std::make_unique<ServerPhase>(*server_, options_for(sql().encrypt), login, feature_set(login_));
   server_->start_reading();
   apply_server(server_phase_->login.start());
-}
-
-Login7 AwareSession::login_for_server() const {
-  Login7 login = login_;
-  const FeatureOption* asked = login_.feature(Feature::SessionRecovery);
-  std::optional<std::string> recovery;
-  if (asked) recovery = asked->data;
-  if (sql().recovery == conf::SessionRecovery::Always && !asked && login.version >= tds_version::v7_4)
-    recovery = std::string();
-  if (sql().recovery == conf::SessionRecovery::Never) recovery.reset();
-  if (conversation_) {
-    Conversation::Relogin again = conversation_->relogin();
-    if (!again.database.empty()) login.database = std::move(again.database);
-    if (!again.language.empty()) login.language = std::move(again.language);
-    login.packet_size = static_cast<std::uint32_t>(again.packet_size);
-    if (recovery || !again.recovery.empty()) recovery = std::move(again.recovery);
-  }
-  set_feature(login, Feature::SessionRecovery, std::move(recovery));
-  return login;
 }
 
 void AwareSession::server_data(Bytes data) {
