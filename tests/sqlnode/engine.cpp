@@ -36,6 +36,7 @@ Interpreter::Interpreter(std::shared_ptr<Database> database, const NodeFacts& no
       node_(node),
       spid_(spid),
       store_(database_->path(), &cancelled_, &lock_timeout_ms_) {
+  if (!node_.durable) store_.run("PRAGMA synchronous=OFF");
   register_functions(store_, this);
   default_options();
   frames_.emplace_back();

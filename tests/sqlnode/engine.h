@@ -127,6 +127,7 @@ struct NodeFacts {
   };  ///< availability group; else failover cluster or alone
   std::function<bool()> is_clustered = [] { return false; };
   std::function<bool()> is_readable = [] { return false; };  ///< a secondary that takes reads
+  bool durable = true;  ///< a commit waits for the disk; else it outlives the process, not the machine
 };
 
 class Engine {

@@ -33,6 +33,7 @@ Value Interpreter::server_property(const std::string& given) {
   auto number = [](std::int64_t value) { return Value(value); };
   if (name == "SERVERNAME" || name == "MACHINENAME" || name == "COMPUTERNAMEPHYSICALNETBIOS")
     return node_.name;
+  if (name == "SECONDARYISREADABLE") return number(node_.is_readable());  // our own, for a view
   if (name == "ISHADRENABLED") return number(node_.is_hadr());
   if (name == "ISCLUSTERED") return number(node_.is_clustered());
   if (name == "HADRMANAGERSTATUS") return number(node_.is_hadr() ? 1 : 2);

@@ -91,7 +91,8 @@ constexpr View kViews[] = {
      "SELECT @@SERVERNAME AS replica_server_name, CAST('00000000-0000-0000-0000-000000000001' AS "
      "UNIQUEIDENTIFIER) AS replica_id, "
      "CAST('00000000-0000-0000-0000-00000000000F' AS UNIQUEIDENTIFIER) AS group_id, CAST(1 AS TINYINT) AS "
-     "availability_mode WHERE "
+     "availability_mode, CAST(CASE WHEN SERVERPROPERTY('SecondaryIsReadable') = 1 THEN 2 ELSE 0 END AS "
+     "TINYINT) AS secondary_role_allow_connections WHERE "
      "SERVERPROPERTY('IsHadrEnabled') = 1"},
     {"SYS.AVAILABILITY_GROUPS",
      "SELECT CAST('ag' AS NVARCHAR(128)) AS name, CAST('00000000-0000-0000-0000-00000000000F' AS "

@@ -8,9 +8,9 @@
 // its control socket (control.h).
 //
 // What it is not: SQL Server. Its T-SQL is what the tests and some drivers need; there are no users but
-// logins, no real locking but SQLite's, no replication, no MARS, no Windows logins, no cursors, no
-// table-valued parameters, no encryption of columns. Nothing of it is part of the product, and nothing here
-// is a claim about how SQL Server is built.
+// logins, no real locking but SQLite's, no replication, no MARS, no Windows logins (only two steps in the form
+// of one: session_login.cpp), no cursors, no table-valued parameters, no encryption of columns. Nothing of it
+// is part of the product, and nothing here is a claim about how SQL Server is built.
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <poll.h>

@@ -46,6 +46,7 @@ Status set(Options& options, const std::string& name, const std::string& value) 
   if (name == "--encrypt") return set_encrypt(options, value);
   if (name == "--hadr") return set_switch(options.hadr, name, value);
   if (name == "--cluster") return set_switch(options.cluster, name, value);
+  if (name == "--durable") return set_switch(options.durable, name, value);
   if (name == "--session-recovery") return set_switch(options.session_recovery, name, value);
   if (name == "--role") {
     const auto role = parse_role(value);

@@ -21,15 +21,15 @@ struct Options {
   std::map<std::string, std::string> logins;  ///< user to password; none given: sa with the password sqlnode
   Encrypt encrypt = Encrypt::Off;
   Role role = Role::Primary;
-  bool hadr = true, cluster = false, session_recovery = true;
+  bool hadr = true, cluster = false, session_recovery = true, durable = true;
   std::uint32_t packet_size = 0;  ///< imposed on every client; 0: what the client asks
 };
 
 inline constexpr const char* usage =
     "sqlnode --listen 127.0.0.1:PORT --data FILE [--name SQL1] [--login user:password]... [--tls cert.pem]\n"
     "        [--encrypt off|on|required|none|strict] [--role primary|secondary|readable|resolving]\n"
-    "        [--hadr on|off] [--cluster on|off] [--session-recovery on|off] [--packet-size N] [--control "
-    "PATH]\n";
+    "        [--hadr on|off] [--cluster on|off] [--session-recovery on|off] [--durable on|off]\n"
+    "        [--packet-size N] [--control PATH]\n";
 
 Result<Options> parse_options(int count, char** words);
 Result<Role> parse_role(const std::string& word);

@@ -42,6 +42,7 @@ class Session {
   bool answer_prelogin(Bytes payload, bool strict, tds::Scope& scope);
   std::optional<First> read_message(tds::Scope scope);
   bool log_in(Bytes payload);
+  bool exchange_tokens(const tds::Login7& login);
   bool check_login(const tds::Login7& login, const std::string& database);
   bool choose_version(std::uint32_t asked);
   bool open_session(const tds::Login7& login, const std::string& database);
