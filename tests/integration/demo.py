@@ -20,7 +20,7 @@ import demo_world
 RESTART_S = 3
 RATE_MAX = 300  # the caller has a thread for each waiting request, 1500 at most: 4 s of them, and some
 RED, YELLOW = "31", "33"
-ROW = "{:>6} {:>8} {:>6} {:>9} {:>8} {:>7} {:>7}  {}"  # 80 columns with two instances
+ROW = "{:>6} {:>8} {:>6} {:>9} {:>8} {:>7} {:>7}  {}"
 
 
 def paint(text, colour):
@@ -42,9 +42,12 @@ class Live:
 
     def run(self):
         instances = ", ".join(f"{name} on port {port}" for name, port in self.world.ports.items())
+        nodes = " and ".join(f"{name} on port {port}" for name, port in self.world.sql_ports.items())
         print(f"\n  The portal:  http://127.0.0.1:{self.world.port}/\n"
               "               log in with any name; kill, hang and fail instances from the page\n"
               f"  Instances:   {instances}\n"
+              f"  Database:    {nodes}, behind Holdfast's port {self.world.sql_port}: not\n"
+              "               SQL Server but stand-ins that speak its protocol, over one file\n"
               f"  Caller:      {self.world.rate} requests per second, a fifth of them POST\n"
               "  Each second: what the caller saw. waiting: not answered yet; replays: sent\n"
               "               again by Holdfast, since the start; *: the active instance\n"
@@ -73,7 +76,7 @@ class Live:
         self.requests += call["requests"]
         self.failed += call["failed"]
         states = ", ".join(f"{i['name']} {i['state']}{'*' if i['active'] else ''}"
-                           for i in service.get("instances", []))
+                           for i in service.get("instances", []) + self.world.service("sql").get("instances", []))
         row = ROW.format(f"{call['seconds']:.0f} s", call["requests"], call["failed"],
                          f"{call['slowest_ms']:.1f} ms", f"{call['median_ms']:.2f} ms", call["in_flight"],
                          service.get("replays", 0), states or "Holdfast does not answer")
@@ -88,16 +91,16 @@ class Live:
             if process.poll() is None:
                 self.gone.pop(name, None)
                 continue
-            if name not in self.world.ports:
+            if name not in self.world.ports and name not in self.world.sql_ports:
                 raise RuntimeError(f"{name} ended with {process.returncode}")
             since = self.gone.setdefault(name, time.monotonic())
             if time.monotonic() - since > RESTART_S:
-                self.world.start_instance(name)
+                self.world.start_instance(name) if name in self.world.ports else self.world.cluster.start_node(name)
+        for name in list(self.world.cluster.wanted):
+            self.world.cluster.start_node(name)
 
     def summary(self):
-        executed, twice = self.world.executions()
-        print(f"\n{self.requests} requests, {self.failed} failed.\n"
-              f"{executed} requests that change something were executed; POST executed twice: {twice}.")
+        print(f"\n{self.requests} requests, {self.failed} failed.\n{demo_story.stored(self.world)}")
 
 
 def ended(number, _frame):
@@ -108,6 +111,7 @@ def main():
     parser = argparse.ArgumentParser(prog="proxy/run")
     parser.add_argument("--build", required=True)
     parser.add_argument("--show-failover", action="store_true")
+    parser.add_argument("--only", choices=("http", "sql"), help="the chapters about the instances, or the database")
     parser.add_argument("--rate", type=int, default=200)
     options = parser.parse_args()
     if not 1 <= options.rate <= RATE_MAX:
@@ -121,7 +125,7 @@ def main():
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, demo_world.SIGNALS)
         world.start()
-        status = demo_story.Story(world).run() if options.show_failover else live.run()
+        status = demo_story.Story(world).run(options.only) if options.show_failover else live.run()
     except (RuntimeError, OSError, queue.Empty) as error:
         print(f"demo: {error or 'the caller says nothing any more'}", file=sys.stderr)
         sys.stderr.write((world.dir / "log").read_text(encoding="utf-8", errors="replace")[-4000:])

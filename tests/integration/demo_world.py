@@ -1,4 +1,4 @@
-"""The demo's processes: two portals, Holdfast before them, a steady caller. Python 3, stdlib only.
+"""The demo's processes: two SQL nodes, two portals that keep their data there, Holdfast before both, a steady caller.
 
 Each is started in a session of its own and told to die with this script, and is ended by its pid. All
 files live in one temporary directory, removed at the end. Everything listens on 127.0.0.1 only.
@@ -16,6 +16,9 @@ import subprocess
 import tempfile
 import threading
 import time
+import urllib.request
+
+import demo_sql
 
 PR_SET_PDEATHSIG = 1
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # that end the demo
@@ -44,6 +47,23 @@ every-down = "100ms"
 timeout = "500ms"
 fall = 2
 rise = 2
+
+# Where both instances keep their data: two SQL nodes, of which the monitor finds the primary.
+[listen.sql]
+bind = ["127.0.0.1:{sql}"]
+protocol = "tds"
+service = "sql"
+
+[service.sql]
+instances = {{ sql-1 = "127.0.0.1:{sql-1}", sql-2 = "127.0.0.1:{sql-2}" }}
+timeouts = {{ connect = "500ms" }}
+sql = {{ encrypt = "none" }}
+
+[service.sql.monitor]
+user = "monitor"
+password-file = "{dir}/monitor.password"
+every = "250ms"
+timeout = "500ms"
 
 # A caller is on the line: the answer comes within 4 s, or a clear 503 does.
 [[route]]
@@ -106,21 +126,31 @@ def wait_port(port, process, seconds=10):
 class World:
     def __init__(self, build, rate):
         self.build, self.rate = pathlib.Path(build), rate
+        self.sqlnode = os.environ.get("HOLDFAST_SQLNODE") or self.build / "tests/sqlnode"
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="holdfast-demo-"))
-        self.port, *instance_ports = free_ports(3)
-        self.ports = dict(zip(("ef-a", "ef-b"), instance_ports))
+        self.port, self.sql_port, *ports = free_ports(6)
+        self.ports = dict(zip(("ef-a", "ef-b"), ports))
+        self.sql_ports = dict(zip(("sql-1", "sql-2"), ports[2:]))
         self.processes = {}
         self.lines = queue.Queue()      # ("call", dict) and ("event", str)
         self.log = open(self.dir / "log", "ab")
+        self.cluster = demo_sql.Cluster(self)
+        self.ledger = demo_sql.Ledger(self.dir / "acknowledged", self.dir / "sql.db")
+        self.page = None
 
     def start(self):
+        self.cluster.start()
+        self.page = demo_sql.Page(self.cluster, self.ledger)
         for name in self.ports:
             self.start_instance(name)
-        config = self.dir / "holdfast.toml"
-        text = CONFIG.format_map({"dir": self.dir, "port": self.port, **self.ports})
+        config, password = self.dir / "holdfast.toml", self.dir / "monitor.password"
+        password.touch(0o600)
+        password.write_text("monitor\n", encoding="ascii")
+        text = CONFIG.format_map({"dir": self.dir, "port": self.port, "sql": self.sql_port, **self.ports, **self.sql_ports})
         config.write_text(text, encoding="utf-8")
         holdfast = self.run("holdfast", [self.build / "holdfast", "run", "-c", config])
         wait_port(self.port, holdfast)
+        wait_port(self.sql_port, holdfast)
         self.follow(self.events(), "event")
 
     def run(self, name, command, **how):
@@ -132,16 +162,22 @@ class World:
 
     def start_instance(self, name):
         command = [self.build / "tests/portal", "--port", self.ports[name], "--name", name,
-                   "--data", self.dir / "journal"]
+                   "--sql", self.sql_port, "--cluster", self.page.port]
         for peer, port in self.ports.items():
             command += ["--peer", f"{peer}={port}"]
         wait_port(self.ports[name], self.run(name, command))
 
     def start_caller(self):
         url = f"http://127.0.0.1:{self.port}"
-        caller = self.run("caller", [self.build / "tests/portal", "--call", url, "--rate", self.rate],
-                          stdout=subprocess.PIPE)
+        caller = self.run("caller", [self.build / "tests/portal", "--call", url, "--rate", self.rate,
+                                     "--acknowledged", self.dir / "acknowledged"], stdout=subprocess.PIPE)
         self.follow((json.loads(line) for line in caller.stdout), "call")
+
+    def stop_caller(self):
+        """It waits for the answers that are still to come."""
+        caller = self.processes["caller"]
+        caller.send_signal(signal.SIGTERM)
+        caller.wait(15)
 
     def follow(self, source, kind):
         def pump():
@@ -152,10 +188,10 @@ class World:
                 pass
         threading.Thread(target=pump, daemon=True).start()
 
-    def command(self, line):
+    def command(self, line, seconds=2):
         """One command on Holdfast's control socket, as `holdfast status` and the others send it."""
         with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(2)
+            s.settimeout(seconds)
             s.connect(str(self.dir / "control"))
             s.sendall(line.encode() + b"\n")
             answer = b"".join(iter(lambda: s.recv(65536), b"")).decode()
@@ -173,15 +209,21 @@ class World:
                 for line in lines:
                     yield line.rstrip()
 
-    def service(self):
+    def service(self, name="supervisor"):
         """The service in `status --json`; empty while Holdfast does not answer."""
         try:
-            return json.loads(self.command("status --json"))["services"][0]
+            services = json.loads(self.command("status --json"))["services"]
+            return next((service for service in services if service["name"] == name), {})
         except (OSError, ValueError, LookupError):
             return {}
 
-    def active(self):
-        return next((i["name"] for i in self.service().get("instances", []) if i["active"]), "none")
+    def active(self, name="supervisor"):
+        return next((i["name"] for i in self.service(name).get("instances", []) if i["active"]), "none")
+
+    def instance_state(self, name):
+        """What the instance says of itself, on its own port."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.ports[name]}/admin/state", timeout=5) as answer:
+            return json.load(answer)
 
     def signal(self, name, number):
         os.kill(self.processes[name].pid, number)
@@ -192,31 +234,22 @@ class World:
         self.signal(name, signal.SIGTERM)
         self.processes[name].wait(10)
 
-    def executions(self):
-        """How often requests that change something were executed, and how many POST twice."""
-        seen, executed, twice = {}, 0, 0
-        journal = self.dir / "journal"
-        for line in journal.read_text(encoding="utf-8").splitlines() if journal.exists() else ():
-            kind, *rest = line.split(" ")
-            if kind != "exec":
-                continue
-            executed += 1
-            seen[rest[0]] = seen.get(rest[0], 0) + 1
-            twice += rest[1] == "POST" and seen[rest[0]] > 1
-        return executed, twice
-
     def end(self):
-        for name in ("caller", "holdfast", "ef-a", "ef-b"):
+        self.cluster.end()
+        for name in ("caller", "ef-a", "ef-b", "holdfast", *self.sql_ports):
             process = self.processes.get(name)
             if process is None or process.poll() is not None:
                 continue
             process.send_signal(signal.SIGCONT)
-            # The caller would wait for the answers to come; nobody does any more.
-            process.send_signal(signal.SIGKILL if name == "caller" else signal.SIGTERM)
+            # The caller would wait for the answers to come; nobody does any more. A SQL node knows no other end.
+            process.send_signal(signal.SIGKILL if name == "caller" or name in self.sql_ports else signal.SIGTERM)
             try:
                 process.wait(5)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
         self.log.close()
-        shutil.rmtree(self.dir, ignore_errors=True)
+        if os.environ.get("KEEP"):
+            print(f"kept {self.dir}")
+        else:
+            shutil.rmtree(self.dir, ignore_errors=True)

@@ -4,12 +4,14 @@
 #include <algorithm>
 #include <cctype>
 #include <chrono>
+#include <cstdio>
 #include <random>
 #include <thread>
 
 #include "tests/portal/server.h"
 
 namespace portal {
+
 namespace {
 
 std::string cookie(const Request& request, std::string_view name) {
@@ -43,36 +45,30 @@ Response login(Portal& portal, const Request& request) {
   std::random_device random;
   std::string token;
   for (int i = 0; i < 4; ++i) token += std::to_string(random());
-  portal.journal.add("session " + token + " " + user);
+  portal.store->log_in(token, user);
   return redirect("session=" + token + "; Path=/; HttpOnly; SameSite=Lax");
 }
 
 Response home(Portal& portal, const Request& request) {
   const std::string session = word(cookie(request, "session"));
   if (request.path == "/logout") {
-    portal.journal.add("logout " + session);
+    portal.store->log_out(session);
     return redirect("session=; Path=/; Max-Age=0");
   }
-  const std::string user = portal.journal.user_of(session);
+  const std::string user = portal.store->user_of(session);
   return {200, "text/html; charset=utf-8", page(portal, user), {{"Cache-Control", "no-store"}}};
 }
 
-/// A request that changes something: noted in the journal before it is answered.
+/// A request that changes something: stored before it is answered.
 Response execute(Portal& portal, const Request& request) {
   std::string id = word(request.header("X-Call-Id"));
   if (id.empty()) id = word(request.header("X-Request-Id"));
   const std::string key = word(request.header("Idempotency-Key"));
-  const std::string first = key.empty() ? std::string() : portal.journal.keyed(key);
-  if (first.empty()) {
-    // One write, so that a kill -9 cannot part the two.
-    std::string line =
-        "exec " + id + ' ' + request.method + ' ' + word(request.path) + ' ' + portal.options.name;
-    if (!key.empty()) line += "\nkey " + key + ' ' + id;
-    portal.journal.add(line);
-  }
+  const std::string first =
+      portal.store->execute({id, request.method, word(request.path), portal.options.name, key});
   const std::string body =
       "{" + member("instance", portal.options.name) + "," + member("id", id) +
-      ",\"executions\":" + std::to_string(portal.journal.executions(first.empty() ? id : first)) +
+      ",\"executions\":" + std::to_string(portal.store->executions(first.empty() ? id : first)) +
       ",\"repeated\":" + (first.empty() ? "false" : "true") + "}\n";
   return {200, "application/json", body, {}};
 }
@@ -82,28 +78,27 @@ Response record(Portal& portal, const Request& request) {
   if (request.method == "PUT") {
     const std::string stored = "{" + member("id", id) + ",\"bytes\":" + std::to_string(request.body.size()) +
                                "," + member("fnv1a", fnv(request.body)) + "}";
-    portal.journal.add("record " + id + " " + stored);
+    portal.store->put_record(id, stored);
     return execute(portal, request);
   }
-  const std::string stored = portal.journal.record(id);
+  const std::string stored = portal.store->record(id);
   if (stored.empty()) return {404, "application/json", "{\"error\":\"no such record\"}\n", {}};
   return {200, "application/json", stored + "\n", {}};
 }
 
 Response lookup(Portal& portal, const Request& request) {
-  const char* names[] = {"Ada", "Grace", "Edsger", "Barbara", "Niklaus", "Radia", "Leslie", "Frances"};
-  const char* queues[] = {"sales", "support", "billing", "priority"};
   const std::string caller = request.arg("caller");
-  const std::size_t n = std::hash<std::string>{}(caller);
+  const auto number = static_cast<unsigned>(std::hash<std::string>{}(caller) % 32);
+  const auto [name, queue] = portal.store->customer(number);
   const std::string body = "{" + member("instance", portal.options.name) + "," + member("caller", caller) +
-                           "," + member("name", names[n % 8]) + "," + member("queue", queues[n / 8 % 4]) +
+                           "," + member("name", name) + "," + member("queue", queue) +
                            "}\n";
   return {200, "application/json", body, {}};
 }
 
 Response count(Portal& portal, const Request& request) {
   if (request.method == "POST") return execute(portal, request);
-  const Journal::Totals totals = portal.journal.totals();
+  const Totals totals = portal.store->totals();
   std::string body = "{" + member("instance", portal.options.name) +
                      ",\"executed\":" + std::to_string(totals.executed) +
                      ",\"posts_twice\":" + std::to_string(totals.posts_twice);
@@ -167,6 +162,15 @@ bool matches(std::string_view pattern, std::string_view path) {
   return path == pattern;
 }
 
+Response handled(const Route& route, Portal& portal, const Request& request) {
+  try {
+    return route.handler(portal, request);
+  } catch (const StoreFailed& failure) {
+    std::fprintf(stderr, "portal %s: %s\n", portal.options.name.c_str(), failure.what());
+    return error(500);
+  }
+}
+
 }  // namespace
 
 Response answer(Portal& portal, const Request& request) {
@@ -174,7 +178,7 @@ Response answer(Portal& portal, const Request& request) {
   for (const Route& route : routes) {
     if (!matches(route.path, request.path)) continue;
     const std::string methods = " " + std::string(route.methods) + " ";
-    if (methods.find(" " + request.method + " ") != methods.npos) return route.handler(portal, request);
+    if (methods.find(" " + request.method + " ") != methods.npos) return handled(route, portal, request);
     Response refused = error(405);
     refused.headers.emplace_back("Allow", route.methods);
     return refused;
@@ -196,7 +200,8 @@ Response admin(Portal& portal, const Request& request) {
   else if (request.path != "/admin/state")
     response.status = 404;
   const char* state = portal.hung ? "hung" : portal.failing ? "failing" : "healthy";
-  response.body = "{" + member("instance", portal.options.name) + "," + member("state", state) + "}\n";
+  response.body = "{" + member("instance", portal.options.name) + "," + member("state", state) +
+                  ",\"store\":" + portal.store->state() + "}\n";
   return response;
 }
 

@@ -60,7 +60,7 @@ class Sender {
     const long long die = request_.number("die-at", -1), cut = request_.number("cut-at", -1);
     const long long stop = std::max(die, cut);
     const bool fatal =
-        stop >= part.begin && stop < part.end && portal_.journal.once("t" + word(request_.arg("token")));
+        stop >= part.begin && stop < part.end && portal_.store->once("t" + word(request_.arg("token")));
     const long long end = fatal ? stop : part.end;
     for (long long at = part.begin; at < end; at += piece_max)
       if (!piece(at, std::min(end, at + piece_max), seed)) return false;

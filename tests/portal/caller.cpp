@@ -1,6 +1,7 @@
 #include "tests/portal/caller.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -157,7 +158,8 @@ class Client {
 /// Hands requests to idle workers, and starts another when none is idle.
 class Crowd {
  public:
-  Crowd(const sockaddr_in& address, std::string host) : address_(address), host_(std::move(host)) {}
+  Crowd(const sockaddr_in& address, std::string host, int acknowledged)
+      : address_(address), host_(std::move(host)), acknowledged_(acknowledged) {}
 
   void give(Job job) {
     std::lock_guard lock(mutex_);
@@ -218,6 +220,10 @@ class Crowd {
       failure = method + (answer.status ? " " + std::to_string(answer.status)
                           : answer.any  ? " cut"
                                         : " no answer");
+    const std::string line = id + "\n";
+    if (acknowledged_ >= 0 && method != "GET" && failure.empty() &&
+        ::write(acknowledged_, line.data(), line.size()) < 0)
+      std::perror("portal: --acknowledged");
     std::lock_guard lock(mutex_);
     for (Tally* tally : {&now_, &whole_}) {
       tally->add(ms, failure, answer.replayed);
@@ -227,6 +233,7 @@ class Crowd {
 
   const sockaddr_in address_;
   const std::string host_;
+  const int acknowledged_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Job> jobs_;
@@ -251,7 +258,11 @@ int call(const CallOptions& options) {
   signal(SIGTERM, on_signal);
   signal(SIGINT, on_signal);
 
-  Crowd& crowd = *new Crowd(address, host);  // its threads outlive this function
+  const int acknowledged =
+      options.acknowledged.empty()
+          ? -1
+          : ::open(options.acknowledged.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  Crowd& crowd = *new Crowd(address, host, acknowledged);  // its threads outlive this function
   const auto begin = Clock::now();
   const auto step = std::chrono::nanoseconds(1'000'000'000 / options.rate);
   auto elapsed = [&] { return std::chrono::duration<double>(Clock::now() - begin).count(); };

@@ -18,6 +18,7 @@ struct CallOptions {
   std::string url;   ///< http://HOST:PORT, HOST an IPv4 address
   int rate = 200;    ///< requests per second
   int seconds = 0;   ///< 0: until SIGTERM or SIGINT
+  std::string acknowledged;  ///< file for the id of each PUT and POST that was answered well; empty: none
 };
 
 int call(const CallOptions& options);

@@ -26,13 +26,6 @@ std::string find(const std::unordered_map<std::string, std::string>& map, const 
 
 }  // namespace
 
-std::string word(const std::string& text) {
-  std::string out = text.substr(0, 100);
-  for (char& c : out)
-    if (!std::isalnum(static_cast<unsigned char>(c)) && !std::strchr("._:-", c)) c = '_';
-  return out;
-}
-
 Journal::Journal(const std::string& path) {
   if (path.empty()) return;
   fd_ = ::open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
@@ -99,6 +92,14 @@ void Journal::take_execution(const std::string& text) {
   if (++executions_[id] > 1 && method == "POST") ++totals_.posts_twice;
 }
 
+void Journal::log_in(const std::string& session, const std::string& user) {
+  add("session " + session + " " + user);
+}
+
+void Journal::log_out(const std::string& session) { add("logout " + session); }
+
+void Journal::put_record(const std::string& id, const std::string& json) { add("record " + id + " " + json); }
+
 std::string Journal::user_of(const std::string& session) {
   const auto held = lock();
   return find(sessions_, session);
@@ -109,9 +110,16 @@ std::string Journal::record(const std::string& id) {
   return find(records_, id);
 }
 
-std::string Journal::keyed(const std::string& key) {
-  const auto held = lock();
-  return find(keys_, key);
+std::string Journal::execute(const Change& change) {
+  if (!change.key.empty()) {
+    const auto held = lock();
+    if (std::string first = find(keys_, change.key); !first.empty()) return first;
+  }
+  // One write, so that a kill -9 cannot part the two.
+  std::string line = "exec " + change.id + ' ' + change.method + ' ' + change.path + ' ' + change.instance;
+  if (!change.key.empty()) line += "\nkey " + change.key + ' ' + change.id;
+  add(line);
+  return {};
 }
 
 unsigned Journal::executions(const std::string& id) {
@@ -129,7 +137,7 @@ bool Journal::once(const std::string& token) {
   return true;
 }
 
-Journal::Totals Journal::totals() {
+Totals Journal::totals() {
   const auto held = lock();
   return totals_;
 }

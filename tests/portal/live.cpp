@@ -156,7 +156,7 @@ std::string numbers(Portal& portal) {
            ",\"talking\":" + std::to_string(8 + (now / (5 + q)) % 9) +
            ",\"longest\":" + std::to_string(wave ? (now * (q + 1)) % 90 : 0) + "}";
   }
-  const Journal::Totals totals = portal.journal.totals();
+  const Totals totals = portal.store->totals();
   return out + "],\"executed\":" + std::to_string(totals.executed) +
          ",\"posts_twice\":" + std::to_string(totals.posts_twice) +
          ",\"requests\":" + std::to_string(portal.requests.load()) + "}";

@@ -2,10 +2,12 @@
 // its calls, queues and customers are made up from the clock. It shares no code with Holdfast, so that
 // it does not share its bugs: blocking sockets, a thread a connection, its own HTTP.
 //
-//   portal --port N --name ef-a [--data FILE] [--peer NAME=PORT]...
-//   portal --call http://HOST:PORT [--rate PER_SECOND] [--seconds N]      the steady caller, see caller.h
+//   portal --port N --name ef-a [--data FILE | --sql PORT] [--peer NAME=PORT]... [--cluster PORT]
+//   portal --call http://HOST:PORT [--rate PER_SECOND] [--seconds N] [--acknowledged FILE]     see caller.h
 //
-// FILE is the replicas' shared "database", an append-only journal. --peer tells the page the direct
+// FILE is the replicas' shared "database", an append-only journal; with --sql they keep what they know behind
+// that port of 127.0.0.1, in SQL Server's protocol (login portal, password portal). --cluster tells the page
+// the port of who moves and breaks the SQL nodes (tests/integration/demo_sql.py). --peer tells it the direct
 // ports of all instances. It listens on 127.0.0.1 only. SIGTERM: requests in progress are answered,
 // exit 0. Every answer carries X-Instance; X-Attempt repeats the request's X-Holdfast-Attempt.
 //
@@ -40,8 +42,9 @@ namespace {
 
 int usage() {
   std::fprintf(stderr,
-               "usage: portal --port N --name NAME [--data FILE] [--peer NAME=PORT]...\n"
-               "       portal --call http://HOST:PORT [--rate N] [--seconds N]\n");
+               "usage: portal --port N --name NAME [--data FILE | --sql PORT] [--peer NAME=PORT]... "
+               "[--cluster PORT]\n"
+               "       portal --call http://HOST:PORT [--rate N] [--seconds N] [--acknowledged FILE]\n");
   return 2;
 }
 
@@ -59,6 +62,12 @@ int main(int argc, char** argv) {
       serve.name = value;
     else if (flag == "--data")
       serve.data = value;
+    else if (flag == "--sql")
+      serve.sql_port = std::atoi(value.c_str());
+    else if (flag == "--cluster")
+      serve.cluster_port = std::atoi(value.c_str());
+    else if (flag == "--acknowledged")
+      call.acknowledged = value;
     else if (flag == "--peer")
       serve.peers.push_back(value);
     else if (flag == "--call")

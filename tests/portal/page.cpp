@@ -58,7 +58,18 @@ const char* const body = R"(<section><h2>Queues <span class="soft" id="link">con
 <div><dt>POSTs done twice</dt><dd id="twice">0</dd></div></dl></section>
 <section><h2>Break an instance</h2><p class="soft">The buttons go to each instance's own port,
 past Holdfast. The demo starts a killed one again after a few seconds.</p>
-<div id="peers"></div></section></main>
+<div id="peers"></div></section><section id="sql" hidden><h2>The database
+<span class="soft">two stand-ins for SQL Server, over one SQLite file</span></h2>
+<p class="soft">Not SQL Server: <code>tests/sqlnode</code> speaks its protocol. Both instances keep their
+data in it, through Holdfast. A stand-in for the cluster makes the other node primary when one dies or
+hangs.</p><div id="nodes"></div>
+<div class="row"><button id="switch">planned failover: pause, change roles, resume</button>
+<span class="soft" id="said"></span></div><dl>
+<div><dt>changes acknowledged to callers</dt><dd id="acknowledged">&hellip;</dd></div>
+<div><dt>of them not stored</dt><dd id="lost">&hellip;</dd></div>
+<div><dt>POSTs stored twice</dt><dd id="stored_twice">&hellip;</dd></div>
+<div><dt>changes stored</dt><dd id="stored">&hellip;</dd></div></dl>
+<p class="soft">Stored last: <span id="last">&hellip;</span></p></section></main>
 <script>
 const $=id=>document.getElementById(id),text=(id,v)=>$(id).textContent=v;
 function row(q){const tr=document.createElement('tr');
@@ -93,7 +104,27 @@ for(const [name,port] of Object.entries(peers)){const base='http://'+location.ho
   b.onclick=()=>fetch(base+path,{method:'POST'}).catch(()=>{});div.append(b)}
  $('peers').append(div);const look=async()=>{let s='gone';
   try{s=(await(await fetch(base+'state')).json()).state}catch{}
-  dot.className='dot '+s;state.textContent=s+(s!=='gone'&&name===active?', active':'')};look();setInterval(look,1000)}
+  dot.className='dot '+s;state.textContent=s+(s!=='gone'&&name===active?', active':'')};look();
+ setInterval(look,1000)}
+if(cluster){const base='http://'+location.hostname+':'+cluster+'/',at={};$('sql').hidden=false;
+ const post=async path=>{text('said','');
+  try{text('said',(await(await fetch(base+path,{method:'POST'})).json()).said)}
+  catch{text('said','the demo does not answer')}};
+ $('switch').onclick=()=>post('switch');
+ function node(name){const div=document.createElement('div'),dot=document.createElement('span');
+  const state=document.createElement('span');div.className='row';state.className='soft grow';
+  div.append(dot,name,' ',state);
+  for(const [label,path] of [['kill -9','kill'],['freeze','freeze'],['restart','restart']]){
+   const b=document.createElement('button');b.textContent=label;b.onclick=()=>post(path+'?node='+name);
+   div.append(b)}
+  $('nodes').append(div);return at[name]={dot,state}}
+ const look=async()=>{try{const d=await(await fetch(base+'state')).json();
+  for(const n of d.nodes){const e=at[n.name]||node(n.name);
+   e.dot.className='dot '+({up:'healthy',frozen:'hung'}[n.state]||n.state);
+   e.state.textContent=n.state+(n.role?', '+n.role:'')}
+  for(const k of ['acknowledged','lost','stored_twice','stored'])text(k,d[k]);
+  text('last',d.last.join(', '))}catch{}};
+ look();setInterval(look,500)}
 </script></body></html>)";
 
 std::string escape(const std::string& text) {
@@ -112,9 +143,10 @@ std::string page(Portal& portal, const std::string& user) {
     if (equals == peer.npos) continue;
     peers += (peers.empty() ? "" : ",") + json(peer.substr(0, equals)) + ":" + json(peer.substr(equals + 1));
   }
+  const std::string cluster = std::to_string(portal.options.cluster_port);
   return std::string(head) + "<span class=\"who\"><span class=\"soft\">" + escape(user) +
          "</span><a href=\"/logout\">Log out</a></span></header><script>const peers={" + peers +
-         "}</script>" + body;
+         "},cluster=" + cluster + "</script>" + body;
 }
 
 }  // namespace portal

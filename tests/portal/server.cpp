@@ -1,4 +1,6 @@
+#include "tests/portal/journal.h"
 #include "tests/portal/server.h"
+#include "tests/portal/sql_store.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -15,6 +17,12 @@
 #include <thread>
 
 namespace portal {
+
+Portal::Portal(const Options& o)
+    : options(o),
+      store(o.sql_port != 0 ? std::unique_ptr<Store>(new SqlStore(o.sql_port, o.name))
+                            : std::unique_ptr<Store>(new Journal(o.data))) {}
+
 namespace {
 
 constexpr unsigned connections_max = 1024;
@@ -63,11 +71,21 @@ bool handle(Portal& portal, const Request& request, Wire& wire) {
   return plain(portal, request, wire);
 }
 
+/// What writes its answer itself has no other way to say that the store failed.
+bool served(Portal& portal, const Request& request, Wire& wire) {
+  try {
+    return handle(portal, request, wire);
+  } catch (const StoreFailed& failure) {
+    std::fprintf(stderr, "portal %s: %s\n", portal.options.name.c_str(), failure.what());
+    return false;
+  }
+}
+
 void connection(Portal& portal, Connections& connections, int fd) {
   Wire wire(fd);
   for (;;) {
     Request request;
-    if (!wire.read(request) || !handle(portal, request, wire)) break;
+    if (!wire.read(request) || !served(portal, request, wire)) break;
     if (portal.stopping && wire.idle()) break;
   }
   connections.remove(fd);

@@ -3,26 +3,29 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "tests/portal/http.h"
-#include "tests/portal/journal.h"
+#include "tests/portal/store.h"
 
 namespace portal {
 
 struct Options {
   int port = 0;
   std::string name;
-  std::string data;                ///< path of the journal; empty: in memory
+  std::string data;                ///< path of the journal; empty: in memory, unless ...
+  int sql_port = 0;                ///< ... data is kept in SQL, behind this port of 127.0.0.1
+  int cluster_port = 0;            ///< for the page: who moves and breaks the SQL nodes; 0: nobody
   std::vector<std::string> peers;  ///< "ef-a=8081", direct ports of all instances, for the page
 };
 
 struct Portal {
-  explicit Portal(const Options& o) : options(o), journal(o.data) {}
+  explicit Portal(const Options& o);
 
   const Options options;
-  Journal journal;
+  const std::unique_ptr<Store> store;
   std::atomic<bool> stopping{false};
   std::atomic<bool> hung{false};
   std::atomic<int> failing{0};     ///< status of every answer; 0: healthy
