@@ -24,7 +24,7 @@ class Cluster:
     def __init__(self, world, names=("sql-1", "sql-2")):
         self.world, self.names = world, names
         self.roles = dict.fromkeys(names, "secondary")
-        self.frozen, self.wanted = set(), set()   # wanted: to be started by the main thread
+        self.frozen, self.starting, self.wanted = set(), set(), set()  # wanted: to be started by the main thread
         self.lock, self.ended = threading.RLock(), threading.Event()
         self.moves = []      # (from, to)
         self.thread = threading.Thread(target=self.watch, daemon=True)
@@ -43,6 +43,7 @@ class Cluster:
             self.roles[name] = role
             self.frozen.discard(name)
             self.wanted.discard(name)
+            self.starting.add(name)
             path.unlink(missing_ok=True)
             world.run(name, [world.sqlnode, "--listen", f"127.0.0.1:{world.sql_ports[name]}", "--name", name, "--role", role,
                              "--data", world.dir / "sql.db", "--durable", "off", "--encrypt", "none", "--control", path,
@@ -50,7 +51,8 @@ class Cluster:
         end = time.monotonic() + 10
         while time.monotonic() < end and self.alive(name):
             with contextlib.suppress(OSError, ValueError):
-                return self.ask(name, "stats")
+                self.ask(name, "stats")
+                return self.starting.discard(name)
             time.sleep(0.02)
         raise RuntimeError(f"the SQL node {name} does not start")
 
@@ -70,6 +72,9 @@ class Cluster:
     def alive(self, name):
         process = self.world.processes.get(name)
         return process is not None and process.poll() is None
+
+    def ready(self, name):
+        return self.alive(name) and name not in self.frozen and name not in self.starting
 
     def primary(self):
         return next((name for name in self.names if self.roles[name] == "primary"), None)
@@ -97,7 +102,7 @@ class Cluster:
         """A planned failover as an operator does it: what is under way ends first, what comes then waits."""
         with self.lock:
             old = self.primary()
-            if not old or not self.alive(self.other(old)):
+            if not old or not self.ready(self.other(old)):
                 raise OSError("the other node is down")
             self.world.command("sql pause sql --timeout 5s --for 20s", 10)
             try:
@@ -129,8 +134,8 @@ class Cluster:
         """The old primary is ended before there is a new one: a frozen one holds the file's locks, and could wake."""
         if name:
             self.kill(name)
-        to = self.other(name) if name else next((one for one in self.names if self.alive(one)), None)
-        if to is None or not self.alive(to) or to in self.frozen:
+        to = self.other(name) if name else next((one for one in self.names if self.ready(one)), None)
+        if to is None or not self.ready(to):
             return
         with contextlib.suppress(OSError):
             self.set_role(to, "primary")
@@ -140,7 +145,8 @@ class Cluster:
 
     def states(self):
         return [{"name": name, "role": self.roles[name] if self.alive(name) else "",
-                 "state": "gone" if not self.alive(name) else "frozen" if name in self.frozen else "up"}
+                 "state": "gone" if not self.alive(name) else "frozen" if name in self.frozen
+                 else "starting" if name in self.starting else "up"}
                 for name in self.names]
 
     def end(self):
