@@ -23,7 +23,7 @@ class Node:
             raise Skip("the SQL node is not built")
         self.t, self.name, self.port = t, name, free_port()
         self.argv = [binary, "--listen", f"127.0.0.1:{self.port}", "--data", t.dir / "sql.db", "--name", name,
-                     "--login", "app:Secret1!", *options]
+                     "--login", "app:Secret1!", "--durable", "off", *options]
         self.start()
 
     def start(self):

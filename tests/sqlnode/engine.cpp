@@ -19,11 +19,12 @@ bool rolls_back(std::uint32_t number) {
 
 }  // namespace
 
-std::shared_ptr<Database> open_database(const std::string& path) {
-  auto out = std::make_shared<Database>(path);
+std::shared_ptr<Database> open_database(const std::string& path, bool durable) {
+  auto out = std::make_shared<Database>(path, durable);
   const std::atomic<bool>* never = nullptr;
   int timeout_ms = 30'000;
-  Store make(path, &never, &timeout_ms);  // makes the file and the catalog before sessions race for it
+  // Makes the file and the catalog before sessions race for it.
+  Store make(path, &never, &timeout_ms, durable);
   return out;
 }
 
@@ -35,8 +36,7 @@ Interpreter::Interpreter(std::shared_ptr<Database> database, const NodeFacts& no
     : database_(std::move(database)),
       node_(node),
       spid_(spid),
-      store_(database_->path(), &cancelled_, &lock_timeout_ms_) {
-  if (!node_.durable) store_.run("PRAGMA synchronous=OFF");
+      store_(database_->path(), &cancelled_, &lock_timeout_ms_, database_->durable()) {
   register_functions(store_, this);
   default_options();
   frames_.emplace_back();

@@ -115,7 +115,8 @@ class Database;
 
 /// Opens or makes the file; several processes may have it open (SQLite's WAL or rollback journal, busy
 /// time-out set).
-std::shared_ptr<Database> open_database(const std::string& path);
+/// `durable`: a commit waits for the disk; else it outlives the process, not the machine.
+std::shared_ptr<Database> open_database(const std::string& path, bool durable = true);
 
 /// What the node is just now; the engine answers SERVERPROPERTY, the hadr views and DATABASEPROPERTYEX from
 /// it, and refuses as it says.
@@ -127,7 +128,6 @@ struct NodeFacts {
   };  ///< availability group; else failover cluster or alone
   std::function<bool()> is_clustered = [] { return false; };
   std::function<bool()> is_readable = [] { return false; };  ///< a secondary that takes reads
-  bool durable = true;  ///< a commit waits for the disk; else it outlives the process, not the machine
 };
 
 class Engine {

@@ -8,9 +8,9 @@
 // its control socket (control.h).
 //
 // What it is not: SQL Server. Its T-SQL is what the tests and some drivers need; there are no users but
-// logins, no real locking but SQLite's, no replication, no MARS, no Windows logins (only two steps in the form
-// of one: session_login.cpp), no cursors, no table-valued parameters, no encryption of columns. Nothing of it
-// is part of the product, and nothing here is a claim about how SQL Server is built.
+// logins, no real locking but SQLite's, no replication, no MARS, no Windows logins (only two steps in the
+// form of one: session_login.cpp), no cursors, no table-valued parameters, no encryption of columns. Nothing
+// of it is part of the product, and nothing here is a claim about how SQL Server is built.
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -102,7 +102,7 @@ int run(int count, char** words) {
     std::fprintf(stderr, "sqlnode: %s\n", certificate.error().text.c_str());
     return 2;
   }
-  Node node(*options, open_database(options->data), std::move(*certificate));
+  Node node(*options, open_database(options->data, options->durable), std::move(*certificate));
   if (!options->control.empty()) {
     if (const auto control = start_control(node, options->control); !control) {
       std::fprintf(stderr, "sqlnode: %s\n", control.error().text.c_str());

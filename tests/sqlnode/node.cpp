@@ -16,7 +16,6 @@ Node::Node(Options options, std::shared_ptr<Database> database, std::unique_ptr<
 NodeFacts Node::facts() const {
   NodeFacts facts;
   facts.name = options_.name;
-  facts.durable = options_.durable;
   facts.is_primary = [this] { return role_ == Role::Primary; };
   facts.is_hadr = [this] { return options_.hadr; };
   facts.is_clustered = [this] { return options_.cluster; };

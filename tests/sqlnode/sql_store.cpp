@@ -65,7 +65,8 @@ std::string literal(const std::string& text) {
   return out + "'";
 }
 
-Store::Store(const std::string& path, const std::atomic<bool>** cancelled, const int* timeout_ms)
+Store::Store(const std::string& path, const std::atomic<bool>** cancelled, const int* timeout_ms,
+             bool durable)
     : cancelled_(cancelled), timeout_ms_(timeout_ms) {
   int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
   if (sqlite3_open_v2(path.c_str(), &db_, flags, nullptr) != SQLITE_OK)
@@ -75,7 +76,7 @@ Store::Store(const std::string& path, const std::atomic<bool>** cancelled, const
   sqlite3_create_collation(db_, "CI", SQLITE_UTF8, nullptr, compare_texts);
   sqlite3_create_collation(db_, "DEC", SQLITE_UTF8, nullptr, compare_decimals);
   run("PRAGMA journal_mode=WAL");
-  run("PRAGMA synchronous=FULL");
+  run(durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=OFF");
   run("PRAGMA foreign_keys=ON");
   run("PRAGMA temp_store=MEMORY");
   run("PRAGMA wal_autocheckpoint=2000");

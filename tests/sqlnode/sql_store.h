@@ -23,8 +23,9 @@ namespace holdfast::sqlnode {
 
 class Database {
  public:
-  explicit Database(std::string path) : path_(std::move(path)) {}
+  Database(std::string path, bool durable) : path_(std::move(path)), durable_(durable) {}
   const std::string& path() const { return path_; }
+  bool durable() const { return durable_; }  ///< commits wait for the disk
 
   struct Lock {
     int owner = 0, count = 0;
@@ -35,7 +36,8 @@ class Database {
   std::map<std::string, std::vector<Lock>> locks;  ///< sp_getapplock
 
  private:
-  std::string path_;
+  const std::string path_;
+  const bool durable_;
 };
 
 struct TableColumn {
@@ -66,7 +68,7 @@ using Prepared = std::unique_ptr<sqlite3_stmt, Finalize>;
 
 class Store {
  public:
-  Store(const std::string& path, const std::atomic<bool>** cancelled, const int* timeout_ms);
+  Store(const std::string& path, const std::atomic<bool>** cancelled, const int* timeout_ms, bool durable);
   ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
