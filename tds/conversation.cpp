@@ -19,7 +19,8 @@ Conversation::Parts::Parts(ConversationHost& host_, const ConversationOptions& o
                            const LoginFacts& login_, Instant now_)
     : host(host_),
       options(options_),
-      own_texts(options_.texts ? nullptr : std::make_unique<TextMemory>(options_.digest_text, options_.own_text)),
+      own_texts(options_.texts ? nullptr
+                               : std::make_unique<TextMemory>(options_.digest_text, options_.own_text)),
       texts(options_.texts ? *options_.texts : *own_texts),
       login(login_),
       first(login_),

@@ -1,7 +1,7 @@
 // What a statement's text alone tells, and a small memory of it. Applications say the same few hundred texts
 // all day, and reading one (lexer, proof, digest) costs about as much as the rest of relaying it. One memory
 // belongs to one loop and one configuration; its user may not keep what it returns over the next call. It
-// holds texts with their literals, so it may never be shown; but for own_text, which the operator has to ask for.
+// holds texts with their literals, so it may never be shown, but for own_text, which an operator asks for.
 #pragma once
 
 #include <array>
