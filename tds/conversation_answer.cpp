@@ -202,9 +202,12 @@ void Conversation::Parts::answered(const std::optional<Done>& done, bool cancell
   settings.apply(facts.statement, failed);
   cursors = std::max(0, cursors + facts.cursors);
   if (facts.distributed) settings.add(Unrecoverable::Transaction);
-  // Before 7.2 no descriptor tells of a transaction.
-  if (!tds_version::has_all_headers(first.version) && (facts.statement.may_begin_transaction || implicit()))
-    settings.add(Unrecoverable::Transaction);
+  // Before 7.2 no descriptor tells of a transaction. A COMMIT may be a nested one's; a ROLLBACK ends all.
+  if (facts.rolls_back && !failed)
+    untold_transaction = false;
+  else if (!tds_version::has_all_headers(first.version) &&
+           (facts.statement.may_begin_transaction || implicit()))
+    untold_transaction = true;
   if (!failed)
     for (const std::int32_t handle : facts.unprepares) prepared.forget(handle);
   keep_read(failed);

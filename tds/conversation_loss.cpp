@@ -7,6 +7,7 @@ bool Conversation::Parts::implicit() const { return settings.implicit_transactio
 
 UnrecoverableSet Conversation::Parts::lacking() const {
   UnrecoverableSet set = settings.unrecoverable(login.server_has_recovery);
+  if (untold_transaction) set |= static_cast<UnrecoverableSet>(Unrecoverable::Transaction);
   if (cursors > 0) set |= static_cast<UnrecoverableSet>(Unrecoverable::Cursor);
   return set;
 }

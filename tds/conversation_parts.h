@@ -216,6 +216,7 @@ struct Conversation::Parts final : TokenSink {
   std::uint64_t answered_generation = 0;  ///< of the last answered request
   std::uint64_t descriptor = 0;  ///< of the open transaction, as the client knows it; 0: none
   std::uint64_t on_server = 0;  ///< as its server knows it, where that differs: it was replayed there
+  bool untold_transaction = false;  ///< of TDS 7.1: one may be open
   bool trusted_descriptor = false;  ///< the client repeats descriptors as it should
   std::optional<std::uint64_t> doomed;  ///< a transaction died, and the client has not heard of it
   std::uint32_t sequence = 0, sequence_offset = 0;  ///< of SESSIONSTATE, as relayed

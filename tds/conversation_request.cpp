@@ -156,7 +156,10 @@ void Conversation::Parts::send(Bytes raw) {
     settings.reset();
     prepared.clear();
     cursors = 0;
-    if (request.rolls_back_by_reset()) forget_transaction();
+    if (request.rolls_back_by_reset()) {
+      forget_transaction();
+      untold_transaction = false;
+    }
   }
   if (!handles_ready()) return;
   patch_handles();

@@ -106,3 +106,29 @@ TEST_CASE("conversation: what is too long to be kept does not wait, and is not t
     CHECK_FALSE(bench.conversation.in_transaction());
   }
 }
+
+TEST_CASE("conversation: TDS 7.1 tells of no transaction; a ROLLBACK that was done leaves none") {
+  LoginFacts login = facts();
+  login.version = tds_version::v7_1;
+  Bench bench({}, login);
+  const auto say = [&](const char* text, std::uint16_t status = 0) {
+    bench.ask(PacketType::Batch, to_utf16(text));
+    std::string tokens;
+    append_done(tokens, login.version, {Token::Done, status, 0xc1, 0});
+    bench.answer(tokens);
+  };
+  const auto open = [&] {
+    return bench.conversation.sight().unrecoverable ==
+           static_cast<UnrecoverableSet>(Unrecoverable::Transaction);
+  };
+  say("BEGIN TRAN");
+  CHECK(open());
+  say("COMMIT");
+  CHECK(open());  // it may have been a nested one's
+  say("IF @@TRANCOUNT > 0 ROLLBACK TRAN", done_status::error);
+  CHECK(open());
+  say("IF @@TRANCOUNT > 0 ROLLBACK TRAN");
+  CHECK_FALSE(open());
+  bench.lose();
+  CHECK(bench.ended.empty());
+}
