@@ -18,6 +18,7 @@
 #include "proxy/metrics.h"
 #include "proxy/service.h"
 #include "proxy/session.h"
+#include "tds/driver_line.h"
 #include "tds/text_memory.h"
 
 namespace holdfast::tds {
@@ -53,6 +54,7 @@ struct TdsContext {
   std::vector<const io::TlsContext*> server_tls = {};  ///< aware: by instance; empty: no TLS towards them
   SqlSight* sight = nullptr;  ///< aware: who watches; null: nobody
   std::unique_ptr<TextMemory> texts = {};  ///< aware: made by the first session
+  std::unique_ptr<LoginLine> line = std::make_unique<LoginLine>();  ///< aware: of sessions that lost their server
 };
 
 /// What a session leaves in the access log.

@@ -26,6 +26,17 @@ void Seeker::seek(Instant deadline, bool read_intent) {
   holding_off() ? park() : try_connect();
 }
 
+void Seeker::awaited(bool by_somebody) {
+  again_ = true;
+  if (std::exchange(awaited_, by_somebody) || !by_somebody || state_ != State::Parked) return;
+  context_.line->leave(*this);
+  ServiceWatcher::unlink();  // told of the next view in the order in which they came to be waited for
+  context_.service.watch(*this);
+  if (choose() >= 0) try_connect();
+}
+
+void Seeker::on_turn() { try_connect(); }
+
 // ---- the choice ----
 
 bool Seeker::tried(std::size_t instance) const {
@@ -76,12 +87,14 @@ int Seeker::choose_balanced() const {
 // ---- an attempt ----
 
 void Seeker::try_connect() {
+  if (again_ && choose() >= 0 && !context_.line->enter(*this, awaited_)) return park();
   for (int chosen = choose(); chosen >= 0; chosen = choose()) {
     directed_ = -1;
     const auto instance = static_cast<std::size_t>(chosen);
     if (context_.load.take(instance, context_.service.config().max_connections)) return connect_to(instance);
     tried_.push_back(instance);  // full: another may have room, and this one later
   }
+  context_.line->leave(*this);
   park();
 }
 
@@ -153,6 +166,7 @@ void Seeker::abandon(std::string_view reason) {
 }
 
 void Seeker::give_instance() {
+  context_.line->leave(*this);
   if (instance_ < 0) return;
   counters().outstanding.sub();
   context_.load.give(static_cast<std::size_t>(instance_));

@@ -31,7 +31,10 @@ class SeekEvents {
   ~SeekEvents() = default;
 };
 
-class Seeker final : private ServiceWatcher, private io::StreamEvents, private io::TimerEvents {
+class Seeker final : private ServiceWatcher,
+                     private LoginLine::Member,
+                     private io::StreamEvents,
+                     private io::TimerEvents {
  public:
   enum class State : std::uint8_t { Idle, Parked, Connecting, Held };
 
@@ -41,6 +44,10 @@ class Seeker final : private ServiceWatcher, private io::StreamEvents, private i
 
   /// From Idle. `read_intent`: a readable instance that is not the active one is preferred.
   void seek(Instant deadline, bool read_intent = false);
+  /// For one that has logged in before, which takes its place in the line; `by_somebody` waits for it.
+  void awaited(bool by_somebody);
+  /// The login is done.
+  void arrived() { context_.line->leave(*this); }
   /// The held connection is of no use, `reason` for the access record: another is sought, until the deadline.
   void failed(std::optional<Evidence> evidence, std::string_view reason);
   /// The same, and the next attempt goes to this instance.
@@ -64,6 +71,7 @@ class Seeker final : private ServiceWatcher, private io::StreamEvents, private i
   void on_fault(io::Fault fault, std::string_view) override { connect_failed(fault); }
   void on_timer() override;
   void on_service_changed(Service& service) override;
+  void on_turn() override;
 
   int choose() const;
   int choose_readable() const;
@@ -97,6 +105,7 @@ class Seeker final : private ServiceWatcher, private io::StreamEvents, private i
   int brief_instance_ = -1;  ///< whose connection ended soon after it was made
   State state_ = State::Idle;
   bool read_intent_ = false;
+  bool again_ = false, awaited_ = false;
   bool failed_before_ = false;  ///< an attempt of this search
   bool counted_parked_ = false;  ///< in the service's parked_now
 };

@@ -148,6 +148,7 @@ void AwareSession::server_accepted(Bytes raw) {
   const std::unique_ptr<ServerPhase> phase = std::move(server_phase_);
   login_due_ = Instant::never();
   attached_ = true;
+  seeker_.arrived();
   Channel& channel = phase->channel;
   std::string rest;
   if (channel.secure()) {

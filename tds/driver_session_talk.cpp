@@ -85,6 +85,7 @@ void AwareSession::settle() {
     lose_server("its instance takes no more sessions");
     if (state_ != State::Talking) return;
   }
+  seeker_.awaited(conversation_->deadline() != Instant::never());
   if (std::exchange(wanted_, false) && seeker_.state() == Seeker::State::Idle)
     seeker_.seek(Instant::never(), login_.read_only_intent());
   tell_held(conversation_->deadline() != Instant::never());
