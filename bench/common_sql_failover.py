@@ -11,6 +11,7 @@ import select
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import time
 
@@ -36,12 +37,11 @@ def take_address(process, port):
         copy = libc.syscall(438, handle, int(entry), 0)  # pidfd_getfd
         if copy < 0:
             continue
-        try:
-            with socket.socket(fileno=copy) as one:
+        if stat.S_ISSOCK(os.fstat(copy).st_mode):
+            with socket.socket(fileno=os.dup(copy)) as one:
                 if one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) and one.getsockname()[1] == port:
                     one.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass  # not a socket
+        os.close(copy)
     os.close(handle)
 
 
@@ -58,12 +58,13 @@ class Cluster:
         control = self.work.dir / f"{self.active}.sock"
         argv = [self.sqlnode, "--listen", f"127.0.0.1:{self.ports[self.active]}", "--data", self.disk, "--name", self.active,
                 "--hadr", "off", "--cluster", "on", "--encrypt", "none", "--control", control]
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                   stderr=open(self.work.dir / "sqlnode.log", "ab"))
+        with open(self.work.dir / "sqlnode.log", "ab") as log:
+            process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log)
         self.work.processes.append(process)
         self.process = process
         if not select.select([process.stdout], [], [], 10)[0] or not re.match(rb"ready \d", process.stdout.readline()):
             raise RuntimeError("sqlnode did not start: " + (self.work.dir / "sqlnode.log").read_text())
+        process.stdout.close()
         return time.time_ns() // 1000
 
     def kill(self):

@@ -5,7 +5,7 @@ const sql = require('mssql');
 
 const WORKERS = { idle: 10, read: 20, write: 10, transaction: 10 };
 const PERIOD = { idle: 2500, read: 1000, write: 1000, transaction: 2000 }; // milliseconds
-const TIMEOUT = 5000, THINK = 50;
+const TIMEOUT = 5000, THINK = 100;
 const READ = 'SELECT n FROM bench_counter WHERE k = @k';
 const WRITE = 'INSERT INTO bench_write (id, k) VALUES (@id, @k)';
 const COUNT = 'UPDATE bench_counter SET n = n + 1 WHERE k = @k';
@@ -61,7 +61,7 @@ async function once(kind, pool, key) {
   try {
     await OPERATION[kind](pool, key, row);
   } catch (error) {
-    number = error.number || error.originalError?.number || -1;
+    number = [error.number, error.originalError?.number].find(Number.isInteger) ?? -1;
     text = `${error.stage ?? ''}${error.code ?? ''} ${error.message}`.replace(/\s+/g, ' ').slice(0, 200);
   }
   process.stdout.write(`${begin} ${now()} ${kind[0]} ${row} ${number} ${text}\n`);

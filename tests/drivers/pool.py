@@ -25,7 +25,7 @@ WORKERS = {"idle": 10, "read": 20, "write": 10, "transaction": 10}
 PERIOD = {"idle": 2.5, "read": 1.0, "write": 1.0, "transaction": 2.0}  # seconds
 TIMEOUT = 5  # seconds, of a login and of a statement
 ENDING = (-1, 596, 983, 40613, 50701, 50702)  # an error without a number, or of a class that ends the connection
-THINK = 0.05  # seconds, in a transaction between its read and its writes
+THINK = 0.1  # seconds, in a transaction between its read and its writes
 
 
 class PythonTds:

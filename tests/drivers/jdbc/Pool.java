@@ -11,7 +11,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  * prints. HikariCP tests a connection that was not used for half a second before it hands it out; the idle ones are held.
  */
 public final class Pool {
-  private static final int IDLE = 10, READ = 20, WRITE = 10, TRANSACTION = 10, THINK_MS = 50;
+  private static final int IDLE = 10, READ = 20, WRITE = 10, TRANSACTION = 10, THINK_MS = 100;
 
   private interface Work {
     void run(Connection c, String key, String row) throws Exception;

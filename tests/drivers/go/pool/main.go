@@ -19,7 +19,7 @@ import (
 const (
 	size    = 50
 	timeout = 5 * time.Second
-	think   = 50 * time.Millisecond
+	think   = 100 * time.Millisecond
 	read    = "SELECT n FROM bench_counter WHERE k = @p1"
 	write   = "INSERT INTO bench_write (id, k) VALUES (@p1, @p2)"
 	count   = "UPDATE bench_counter SET n = n + 1 WHERE k = @p1"
