@@ -32,10 +32,14 @@ void Seeker::awaited(bool by_somebody) {
   context_.line->leave(*this);
   ServiceWatcher::unlink();  // told of the next view in the order in which they came to be waited for
   context_.service.watch(*this);
-  if (choose() >= 0) try_connect();
+  if (!holding_off() && choose() >= 0) try_connect();
 }
 
-void Seeker::on_turn() { try_connect(); }
+void Seeker::on_turn() {
+  if (!holding_off()) return try_connect();
+  context_.line->leave(*this);
+  park();
+}
 
 // ---- the choice ----
 
