@@ -14,6 +14,7 @@ import itertools
 import os
 import queue
 import random
+import re
 import sys
 import threading
 import time
@@ -56,7 +57,8 @@ class PyMssql:
         connection.autocommit(on)
 
     def number(self, error):
-        number = error.args[0] if error.args and isinstance(error.args[0], int) else -1
+        found = re.search(r"\((\d+), b", str(error))  # of a failed COMMIT it is in the text alone
+        number = int(found[1]) if found else -1
         return -1 if 20000 <= number < 20300 else number  # FreeTDS' own
 
 
