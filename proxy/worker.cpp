@@ -166,6 +166,7 @@ void Worker::commit(PlanPtr plan) {
   http_.budget.memory_max = share(snapshot.process.memory_budget, setup_.loops);
   http_.budget.spill_max = share(snapshot.process.spill_budget, setup_.loops);
   http_.budget.spill_dir = snapshot.process.spill_dir;
+  loop_.gather(snapshot.process.batch_wakeups);
 
   sql_.follow(snapshot);
   acceptors_.merge(prepared_);

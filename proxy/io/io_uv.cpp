@@ -6,6 +6,7 @@
 // arrived before the fault are delivered first.
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -72,6 +73,11 @@ void UvLoop::prepare_cb(uv_prepare_t* handle) noexcept {
   auto& self = *static_cast<UvLoop*>(handle->loop->data);
   self.run_turn_end();
   while (UvStream* stream = self.fresh_.pop_front()) self.ripe_.push_back(*stream);
+  if (self.gathers_ && self.events_ != 0 && self.gather_.before_poll(self.events_, self.now())) {
+    constexpr timespec nap{0, Gather::nap.ns};
+    ::clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, nullptr);
+  }
+  self.events_ = 0;
   self.forget_now();  // the poll may sleep
   ++self.turn_;
 }
@@ -139,6 +145,12 @@ void UvLoop::on_signal(int number, std::move_only_function<void()> task) {
     self.task();
   }, number);
   CHECK(status == 0);
+}
+
+// The kernel would add 50 us of its own to a nap of that length.
+void UvLoop::gather(bool on) {
+  gathers_ = on;
+  if (on) ::prctl(PR_SET_TIMERSLACK, 1UL);
 }
 
 void UvLoop::run() { uv_run(&loop_, UV_RUN_DEFAULT); }

@@ -12,6 +12,7 @@
 
 #include "proxy/base/list.h"
 #include "proxy/base/pi_mutex.h"
+#include "proxy/io/gather.h"
 #include "proxy/io/io.h"
 
 namespace holdfast::io {
@@ -225,6 +226,7 @@ class UvLoop final : public Loop {
   void post(Task task) override;
   void on_signal(int number, std::move_only_function<void()> task) override;
   void set_turn_end(std::move_only_function<void()> task) override { turn_end_ = std::move(task); }
+  void gather(bool on) override;
   void run() override;
   void stop() override;
   std::size_t handles() const override { return handles_; }
@@ -239,7 +241,7 @@ class UvLoop final : public Loop {
   void opened() { ++handles_, ++owned_; }
   void disowned() { --owned_; }
   void closed() { --handles_; }
-  void touched() { touched_ = true; }       ///< an owner is about to be called: the turn has an end
+  void touched() { touched_ = true, ++events_; }  ///< an owner is about to be called: the turn has an end
   void forget_now() { now_known_ = false; }
   char* read_buffer() { return read_buffer_.get(); }
   std::uint32_t turn() const { return turn_; }
@@ -281,9 +283,12 @@ class UvLoop final : public Loop {
   std::size_t handles_ = 0;
   std::size_t owned_ = 0;  ///< of handles_, those not yet disposed
   Instant now_{};
+  Gather gather_;
   std::uint32_t turn_ = 0;
+  std::uint32_t events_ = 0;  ///< of the turn
   bool now_known_ = false;
   bool touched_ = false;
+  bool gathers_ = false;
 };
 
 }  // namespace holdfast::io
