@@ -22,13 +22,13 @@ def find_holdfast(given=None):
     return None
 
 
-def build_tool(name, *parts):
+def build_tool(name, *parts, libraries=()):
     """Compiles bench/NAME.cpp, with these sources of the project, when one is newer than its program."""
     program = ROOT / ".build/bench" / name
     sources = [BENCH / f"{name}.cpp", *(ROOT / part for part in parts)]
     if not program.exists() or any(program.stat().st_mtime < s.stat().st_mtime for s in sources):
         program.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["g++", "-std=c++23", "-O2", "-I", str(ROOT), "-o", str(program), *map(str, sources)], check=True)
+        subprocess.run(["g++", "-std=c++23", "-O2", "-I", str(ROOT), "-o", str(program), *map(str, sources), *libraries], check=True)
     return str(program)
 
 

@@ -40,32 +40,32 @@ TDS_PARTS += [f"proxy/base/{name}.cpp" for name in ("secret", "check", "log")]
 
 
 def sql_tool():
-    return build_tool("tds", *TDS_PARTS)
+    return build_tool("tds", *TDS_PARTS, libraries=["-lssl", "-lcrypto"])
 
 
-def start_sql(work, core):
-    """A server of canned TDS answers."""
-    port = free_port()
-    work.start(sql_tool(), "serve", port, core=core, log="sql.log")
+def start_sql(work, core, certificate):
+    """A server of canned TDS answers; its port, and the one with TLS first."""
+    port, tls_port = free_port(), free_port()
+    work.start(sql_tool(), "serve", port, tls_port, certificate, core=core, log="sql.log")
     wait_port(port)
-    return port
+    return port, tls_port
 
 
 class Contender:
     """Listens on `http`, `tls` and `tcp`, all three to the same origin, and on `sql` and `aware` to the SQL server; only Holdfast
-    understands what it relays there, on `aware`."""
+    understands what it relays there, on `aware` and on `sql_tls` (TLS first, on both sides)."""
     tcp_works = True
 
     def __init__(self, work, origin, sql_server, certificate, log, clients):
         self.work, self.origin, self.certificate, self.log, self.clients = work, origin, certificate, log, clients
-        self.sql_server = sql_server
-        self.http, self.tls, self.tcp, self.sql, self.aware = (free_port() for _ in range(5))
+        self.sql_server, self.sql_tls_server = sql_server
+        self.http, self.tls, self.tcp, self.sql, self.aware, self.sql_tls = (free_port() for _ in range(6))
 
-    def start(self, core):
+    def start(self, core, patience=5.0):
         self.process = self.work.start(*self.argv(), core=core, log=f"{self.name}.log")
-        wait_port(self.http)
-        wait_port(self.tls)
-        if type(self) is not Holdfast:
+        wait_port(self.http, patience)
+        wait_port(self.tls, patience)
+        if not isinstance(self, Holdfast):
             self.aware = self.sql
 
     @property
@@ -111,6 +111,17 @@ bind = ["127.0.0.1:{self.aware}"]
 protocol = "tds"
 mode = "aware"
 service = "sql"
+[listen.sql-tls]
+bind = ["127.0.0.1:{self.sql_tls}"]
+protocol = "tds"
+mode = "aware"
+service = "sql-tls"
+tls = {{ certificate = "{self.certificate}", min-version = "1.3" }}
+[service.sql-tls]
+instances = {{ a = "127.0.0.1:{self.sql_tls_server}" }}
+check = {{ tcp = true, every = "1s" }}
+tls = {{ verify = false }}
+sql = {{ encrypt = "strict" }}
 [service.sql]
 instances = {{ a = "127.0.0.1:{self.sql_server}" }}
 check = {{ tcp = true, every = "1s" }}
@@ -163,6 +174,11 @@ listen relay
   bind 127.0.0.1:{self.tcp} backlog 4096
   {"option tcplog" if self.log else ""}
   server a 127.0.0.1:{self.origin} check inter 1s
+listen sql-tls
+  mode tcp
+  bind 127.0.0.1:{self.sql_tls} ssl crt {self.certificate} ssl-min-ver TLSv1.3 alpn tds/8.0 backlog 4096
+  {"option tcplog" if self.log else ""}
+  server a 127.0.0.1:{self.sql_tls_server} ssl verify none alpn tds/8.0 check inter 1s
 listen sql
   mode tcp
   bind 127.0.0.1:{self.sql} backlog 4096
@@ -184,6 +200,9 @@ class Nginx(Contender):
         log = f"access_log {self.work.dir}/nginx-access.log combined;" if self.log else "access_log off;"
         stream = f"""stream {{ server {{ listen 127.0.0.1:{self.tcp} backlog=4096;
           proxy_pass 127.0.0.1:{self.origin}; }}
+  server {{ listen 127.0.0.1:{self.sql_tls} ssl backlog=4096; ssl_certificate {self.certificate};
+    ssl_certificate_key {self.certificate}; ssl_protocols TLSv1.3; ssl_alpn tds/8.0;
+    proxy_pass 127.0.0.1:{self.sql_tls_server}; proxy_ssl on; }}
   server {{ listen 127.0.0.1:{self.sql} backlog=4096; proxy_pass 127.0.0.1:{self.sql_server}; }} }}""" if self.tcp_works else ""
         path = self.work.write("nginx.conf", f"""
 {load}

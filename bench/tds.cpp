@@ -1,11 +1,14 @@
 // Both ends of bench/proxy's SQL rows: a server that answers every login and gives canned answers, and
 // clients that ask one question after the other. Neither is SQL; what is measured stands between them.
 //
-//   tds serve PORT                               a batch that begins with B gets 1 MiB, any other one row
-//   tds load PORT CONNECTIONS SECONDS small|big  prints "REQUESTS P50_US P99_US"
+//   tds serve PORT TLS_PORT CERTIFICATE               a batch that begins with B gets 1 MiB, any other one row;
+//                                                     at TLS_PORT as TDS 8.0 has it: TLS first
+//   tds steps PORT small|big                          for bench/icount: counts on standard input
+//   tds load PORT CONNECTIONS SECONDS small|big [tls] prints "REQUESTS P50_US P99_US"
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -79,11 +82,46 @@ std::string prelogin_answer() {
   return message;
 }
 
+constexpr unsigned char alpn[] = "\x07tds/8.0";
+
+SSL_CTX* server_tls(const char* certificate) {
+  SSL_CTX* tls = SSL_CTX_new(TLS_server_method());
+  if (SSL_CTX_use_certificate_chain_file(tls, certificate) != 1 ||
+      SSL_CTX_use_PrivateKey_file(tls, certificate, SSL_FILETYPE_PEM) != 1)
+    give_up("tds serve: certificate");
+  SSL_CTX_set_alpn_select_cb(tls, [](SSL*, const unsigned char** out, unsigned char* size, const unsigned char*,
+                                     unsigned, void*) {
+    *out = alpn + 1;
+    *size = alpn[0];
+    return SSL_TLSEXT_ERR_OK;
+  }, nullptr);
+  return tls;
+}
+
 struct Peer {
+  SSL* ssl = nullptr;
   MessageReader in{1 << 21};
   std::string out;
   std::size_t at = 0;
   std::int64_t asked = 0;
+
+  // As recv() and send(): EAGAIN for what must wait.
+  ssize_t take(int fd, char* block, std::size_t size) {
+    return ssl ? result(SSL_read(ssl, block, static_cast<int>(size))) : recv(fd, block, size, 0);
+  }
+  ssize_t give(int fd, const char* data, std::size_t size) {
+    return ssl ? result(SSL_write(ssl, data, static_cast<int>(size))) : send(fd, data, size, MSG_NOSIGNAL);
+  }
+  bool more() const { return ssl && SSL_pending(ssl) > 0; }
+
+ private:
+  ssize_t result(int n) {
+    if (n > 0) return n;
+    const int error = SSL_get_error(ssl, n);
+    if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) return error == SSL_ERROR_ZERO_RETURN ? 0 : (errno = EPROTO, -1);
+    errno = EAGAIN;
+    return -1;
+  }
 };
 
 class Loop {
@@ -104,7 +142,7 @@ class Loop {
   /// False: the peer has gone.
   bool flush(int fd, Peer& peer) {
     while (peer.at < peer.out.size()) {
-      const ssize_t n = send(fd, peer.out.data() + peer.at, peer.out.size() - peer.at, MSG_NOSIGNAL);
+      const ssize_t n = peer.give(fd, peer.out.data() + peer.at, peer.out.size() - peer.at);
       if (n < 0 && errno == EAGAIN) {
         watch(fd, EPOLLIN | EPOLLOUT, EPOLL_CTL_MOD);
         return true;
@@ -130,19 +168,28 @@ sockaddr_in loopback(int port) {
   return address;
 }
 
-void serve(int port) {
-  const std::string prelogin = prelogin_answer(), login = login_answer(), small = rows_answer(1, 100),
-                    big = rows_answer(131, 8000);
+int listen_on(int port) {
   const int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   const int one = 1;
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
   const sockaddr_in address = loopback(port);
   if (bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 || listen(listener, 1024) != 0)
     give_up("tds serve");
+  return listener;
+}
+
+void serve(int port, int tls_port, const char* certificate) {
+  const std::string prelogin = prelogin_answer(), login = login_answer(), small = rows_answer(1, 100),
+                    big = rows_answer(131, 8000);
+  const int listener = listen_on(port), tls_listener = listen_on(tls_port);
+  SSL_CTX* tls = server_tls(certificate);
+  const int one = 1;
   Loop loop;
   std::unordered_map<int, Peer> peers;
   loop.watch(listener, EPOLLIN, EPOLL_CTL_ADD);
+  loop.watch(tls_listener, EPOLLIN, EPOLL_CTL_ADD);
   const auto drop = [&](int fd) {
+    if (SSL* ssl = peers.at(fd).ssl) SSL_free(ssl);
     close(fd);
     peers.erase(fd);
   };
@@ -160,27 +207,42 @@ void serve(int port) {
   };
   static char block[65536];
   for (;;) loop.turn(-1, [&](int fd, std::uint32_t events) {
-    if (fd == listener) {
-      const int client = accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd == listener || fd == tls_listener) {
+      const int client = accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (client < 0) return;
       setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-      peers.try_emplace(client);
+      Peer& peer = peers[client];
+      if (fd == tls_listener) {
+        peer.ssl = SSL_new(tls);
+        SSL_set_fd(peer.ssl, client);
+        SSL_set_accept_state(peer.ssl);
+      }
       return loop.watch(client, EPOLLIN, EPOLL_CTL_ADD);
     }
     Peer& peer = peers.at(fd);
     if ((events & EPOLLOUT) && !loop.flush(fd, peer)) return drop(fd);
     if (!(events & ~EPOLLOUT)) return;
-    const ssize_t n = recv(fd, block, sizeof block, 0);
-    if (n < 0 && errno == EAGAIN) return;
-    if (n <= 0) return drop(fd);
-    Bytes in(block, static_cast<std::size_t>(n));
-    for (auto whole = peer.in.next(in); whole && *whole; whole = peer.in.next(in))
-      if (!answer(peer)) return drop(fd);
+    do {
+      const ssize_t n = peer.take(fd, block, sizeof block);
+      if (n < 0 && errno == EAGAIN) return;
+      if (n <= 0) return drop(fd);
+      Bytes in(block, static_cast<std::size_t>(n));
+      for (auto whole = peer.in.next(in); whole && *whole; whole = peer.in.next(in))
+        if (!answer(peer)) return drop(fd);
+    } while (peer.more());
     if (!loop.flush(fd, peer)) drop(fd);
   });
 }
 
-int log_in(int port) {
+void start_tls(int fd, Peer& peer) {
+  static SSL_CTX* tls = SSL_CTX_new(TLS_client_method());
+  peer.ssl = SSL_new(tls);
+  SSL_set_alpn_protos(peer.ssl, alpn, sizeof alpn - 1);
+  SSL_set_fd(peer.ssl, fd);
+  if (SSL_connect(peer.ssl) != 1) give_up("tds load: TLS");
+}
+
+int log_in(int port, Peer& peer, bool tls) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const sockaddr_in address = loopback(port);
   const int one = 1;
@@ -199,12 +261,13 @@ int log_in(int port) {
   login.password = Secret(to_utf16("bench"));
   login.client_id.assign(6, '\0');
   append_message(message, PacketType::Login7, build_login7(login).reveal(), packet_size);
+  if (tls) start_tls(fd, peer);
   for (const std::string& words : {hello, message}) {
-    if (send(fd, words.data(), words.size(), MSG_NOSIGNAL) < 0) give_up("tds load: send");
+    if (peer.give(fd, words.data(), words.size()) < 0) give_up("tds load: send");
     MessageReader in(65536);
     for (bool whole = false; !whole;) {
       char block[4096];
-      const ssize_t n = recv(fd, block, sizeof block, 0);
+      const ssize_t n = peer.take(fd, block, sizeof block);
       if (n <= 0) give_up("tds load: login");
       Bytes bytes(block, static_cast<std::size_t>(n));
       const auto next = in.next(bytes);
@@ -216,7 +279,7 @@ int log_in(int port) {
   return fd;
 }
 
-void load(int port, int connections, int seconds, bool big) {
+void load(int port, int connections, int seconds, bool big, bool tls) {
   std::string request;
   append_message(request, PacketType::Batch,
                  build_batch(tds_version::v7_4, big ? "BIG" : "SELECT x FROM t WHERE id = 1"), packet_size);
@@ -229,8 +292,9 @@ void load(int port, int connections, int seconds, bool big) {
     if (!loop.flush(fd, peer)) give_up("tds load: send");
   };
   for (int i = 0; i < connections; ++i) {
-    const int fd = log_in(port);
-    peers.try_emplace(fd);
+    Peer peer;
+    const int fd = log_in(port, peer, tls);
+    peers.try_emplace(fd, std::move(peer));
     loop.watch(fd, EPOLLIN, EPOLL_CTL_ADD);
   }
   for (auto& [fd, peer] : peers) ask(fd, peer);
@@ -239,13 +303,17 @@ void load(int port, int connections, int seconds, bool big) {
   while (now_us() < end) loop.turn(10, [&](int fd, std::uint32_t events) {
     Peer& peer = peers.at(fd);
     if ((events & EPOLLOUT) && !loop.flush(fd, peer)) give_up("tds load: send");
-    const ssize_t n = recv(fd, block, sizeof block, 0);
-    if (n < 0 && errno == EAGAIN) return;
-    if (n <= 0) give_up("tds load: closed");
-    Bytes in(block, static_cast<std::size_t>(n));
-    const auto whole = peer.in.next(in);
-    if (!whole || peer.in.type() != PacketType::Response) give_up("tds load: not an answer");
-    if (!*whole) return;
+    bool whole = false;
+    do {
+      const ssize_t n = peer.take(fd, block, sizeof block);
+      if (n < 0 && errno == EAGAIN) return;
+      if (n <= 0) give_up("tds load: closed");
+      Bytes in(block, static_cast<std::size_t>(n));
+      const auto next = peer.in.next(in);
+      if (!next || peer.in.type() != PacketType::Response) give_up("tds load: not an answer");
+      whole = *next;
+    } while (!whole && peer.more());
+    if (!whole) return;
     if (peer.in.payload().size() < (big ? 1'048'000u : 100u)) give_up("tds load: a short answer");
     took.push_back(now_us() - peer.asked);
     ask(fd, peer);
@@ -256,14 +324,46 @@ void load(int port, int connections, int seconds, bool big) {
               std::intmax_t{took[took.size() * 99 / 100]});
 }
 
+/// Reads how many questions to ask from standard input, line by line, and says "done" after them.
+void steps(int port, bool big) {
+  std::string request;
+  append_message(request, PacketType::Batch,
+                 build_batch(tds_version::v7_4, big ? "BIG" : "SELECT x FROM t WHERE id = 1"), packet_size);
+  Peer peer;
+  const int fd = log_in(port, peer, false);
+  fcntl(fd, F_SETFL, 0);
+  for (int times = 0; std::scanf("%d", &times) == 1;) {
+    while (times-- > 0) {
+      if (send(fd, request.data(), request.size(), MSG_NOSIGNAL) < 0) give_up("tds steps: send");
+      for (bool whole = false; !whole;) {
+        static char block[262144];
+        const ssize_t n = recv(fd, block, sizeof block, 0);
+        if (n <= 0) give_up("tds steps: closed");
+        Bytes in(block, static_cast<std::size_t>(n));
+        const auto next = peer.in.next(in);
+        if (!next) give_up("tds steps: answer");
+        whole = *next;
+      }
+    }
+    std::puts("done");
+    std::fflush(stdout);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   signal(SIGPIPE, SIG_IGN);
-  if (argc == 3 && std::string(argv[1]) == "serve") serve(std::atoi(argv[2]));
-  if (argc != 6 || std::string(argv[1]) != "load") {
-    std::fprintf(stderr, "usage: tds serve PORT | tds load PORT CONNECTIONS SECONDS small|big\n");
+  if (argc == 5 && std::string(argv[1]) == "serve") serve(std::atoi(argv[2]), std::atoi(argv[3]), argv[4]);
+  if (argc == 4 && std::string(argv[1]) == "steps") {
+    steps(std::atoi(argv[2]), std::string(argv[3]) == "big");
+    return 0;
+  }
+  if (argc < 6 || std::string(argv[1]) != "load") {
+    std::fprintf(stderr, "usage: tds serve PORT TLS_PORT CERTIFICATE\n"
+                         "       tds steps PORT small|big\n"
+                         "       tds load PORT CONNECTIONS SECONDS small|big [tls]\n");
     return 2;
   }
-  load(std::atoi(argv[2]), std::atoi(argv[3]), std::atoi(argv[4]), std::string(argv[5]) == "big");
+  load(std::atoi(argv[2]), std::atoi(argv[3]), std::atoi(argv[4]), std::string(argv[5]) == "big", argc > 6);
 }
