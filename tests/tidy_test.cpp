@@ -34,7 +34,8 @@ std::map<std::string, std::string> tree() {
     }
   }
   for (const auto& entry : fs::directory_iterator(root))
-    if (entry.is_regular_file()) files[entry.path().filename().string()] = read(entry.path());
+    if (entry.is_regular_file() && entry.path().filename() != ".git")  // a file in a second work tree
+      files[entry.path().filename().string()] = read(entry.path());
   return files;
 }
 
