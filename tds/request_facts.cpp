@@ -1,6 +1,7 @@
 #include "tds/request_facts.h"
 
 #include <algorithm>
+#include <array>
 
 #include "tds/all_headers.h"
 #include "tds/little.h"
@@ -61,6 +62,7 @@ void read_batch(Bytes text, bool whole, TextMemory& texts, RequestFacts& facts) 
   facts.single = said.single;
   facts.rolls_back = said.rolls_back;
   facts.begins = said.begins;
+  facts.announces_rows = said.announces_rows;
   facts.repeatable = said.repeatable;
 }
 

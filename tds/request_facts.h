@@ -39,6 +39,7 @@ struct RequestFacts {
   bool transaction_manager = false;
   bool distributed = false;  ///< DTC: beyond what is tracked
   bool bulk = false;
+  bool announces_rows = false;  ///< INSERT BULK: rows follow in a message of their own
   bool asks_previous = false;        ///< for @@IDENTITY or @@ROWCOUNT of the request before it
   bool only_unprepares = false;  ///< drivers send it behind the application's back and ignore how it fares
   std::size_t calls = 0;  ///< of an RPC

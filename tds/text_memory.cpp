@@ -46,6 +46,17 @@ bool is_single(Bytes text) {
   return found == 1;
 }
 
+// INSERT BULK, wherever it stands.
+bool announces_rows(Bytes text) {
+  Lexer lexer(text);
+  bool insert = false;
+  for (LexToken token = lexer.next(); token.kind != Lexeme::End; token = lexer.next()) {
+    if (insert && token.kind == Lexeme::Word && lexer.is(token, "BULK")) return true;
+    insert = token.kind == Lexeme::Word && lexer.is(token, "INSERT");
+  }
+  return false;
+}
+
 // @@IDENTITY and @@ROWCOUNT where nothing in the text itself can have set them.
 bool asks_previous(Bytes text) {
   static constexpr std::array<std::string_view, 6> setters = {"INSERT", "UPDATE", "DELETE",
@@ -77,6 +88,7 @@ TextFacts TextMemory::judge(Bytes text, bool nested) const {
   facts.statement = facts_of(text, nested);
   facts.asks_previous = facts.statement.uses_identity && asks_previous(text);
   facts.single = facts.statement.plain && is_single(text);
+  facts.announces_rows = !facts.statement.plain && announces_rows(text);
   const TextShape shape(text);
   facts.rolls_back = is_rollback(shape);
   facts.begins = is_begin(shape);

@@ -19,6 +19,7 @@ struct TextFacts {
   StatementFacts statement;
   bool single = false;  ///< one DML statement: if it fails, nothing of it is done
   bool asks_previous = false;  ///< for @@IDENTITY or @@ROWCOUNT of the request before it
+  bool announces_rows = false;  ///< INSERT BULK: rows follow in a message of their own
   bool rolls_back = false;  ///< ends the whole transaction and does no more
   bool begins = false;  ///< only begins a transaction
   bool repeatable = false;  ///< as a batch: reads, or says what only concerns the session
