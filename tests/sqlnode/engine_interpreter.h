@@ -144,6 +144,7 @@ class Interpreter final : public Engine, public Host {
   void lost_transaction();
   void implicit(const Statement& statement);
   void set_isolation(const std::string& level);
+  int isolation_number() const;  // as sys.dm_exec_sessions shows it
 
   // engine_ddl.cpp, engine_table.cpp.
   void run_ddl(Statement& statement);

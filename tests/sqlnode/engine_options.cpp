@@ -151,6 +151,7 @@ Interpreter::Variable Interpreter::global(const std::string& name) {
   if (name == "@@LANGID") return {make_type(Kind::SmallInt), Value(std::int64_t{0})};
   if (name == "@@DATEFIRST")
     return {make_type(Kind::TinyInt), Value(std::int64_t{std::atoi(settings_.options["DATEFIRST"].c_str())})};
+  if (name == "@@ISOLATION_LEVEL") return integer(isolation_number());  // for sys.dm_exec_sessions alone
   if (name == "@@LOCK_TIMEOUT") return integer(lock_timeout_ms_);
   if (name == "@@TEXTSIZE") return integer(std::atoll(settings_.options["TEXTSIZE"].c_str()));
   if (name == "@@MAX_PRECISION") return {make_type(Kind::TinyInt), Value(std::int64_t{38})};

@@ -143,6 +143,14 @@ void Interpreter::set_isolation(const std::string& level) {
   if (!level.empty()) settings_.options["ISOLATION"] = level;
 }
 
+int Interpreter::isolation_number() const {
+  static const std::map<std::string, int> numbers = {
+      {"READ UNCOMMITTED", 1}, {"READ COMMITTED", 2}, {"REPEATABLE READ", 3}, {"SERIALIZABLE", 4}, {"SNAPSHOT", 5}};
+  const auto set = settings_.options.find("ISOLATION");
+  const auto found = set == settings_.options.end() ? numbers.end() : numbers.find(set->second);
+  return found == numbers.end() ? 2 : found->second;
+}
+
 void Interpreter::begin(const std::string& isolation, Sink& sink) {
   sink_ = &sink;
   guarded([&] {

@@ -111,9 +111,8 @@ constexpr View kViews[] = {
     {"SYS.DM_EXEC_SESSIONS",
      "SELECT CAST(@@SPID AS SMALLINT) AS session_id, SUSER_SNAME() AS login_name, HOST_NAME() AS host_name, "
      "APP_NAME() AS program_name, "
-     "CAST(1 AS BIT) AS is_user_process, CAST(@@TRANCOUNT AS INT) AS open_transaction_count, CAST(2 AS "
-     "SMALLINT) AS "
-     "transaction_isolation_level, CAST(DB_ID() AS SMALLINT) AS database_id"},
+     "CAST(1 AS BIT) AS is_user_process, CAST(@@TRANCOUNT AS INT) AS open_transaction_count, "
+     "CAST(@@ISOLATION_LEVEL AS SMALLINT) AS transaction_isolation_level, CAST(DB_ID() AS SMALLINT) AS database_id"},
     {"SYS.DM_EXEC_CONNECTIONS",
      "SELECT CAST(@@SPID AS INT) AS session_id, CAST('TCP' AS NVARCHAR(40)) AS net_transport, CAST('SQL' AS "
      "NVARCHAR(40)) AS auth_scheme, "
