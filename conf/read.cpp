@@ -95,6 +95,7 @@ void read_choice(Reading& r, const Directive& row, const Value& value, const Slo
     if (std::holds_alternative<TdsMode*>(slot)) return store<TdsMode>(slot, i);
     if (std::holds_alternative<TdsEncrypt*>(slot)) return store<TdsEncrypt>(slot, i);
     if (std::holds_alternative<SessionRecovery*>(slot)) return store<SessionRecovery>(slot, i);
+    if (std::holds_alternative<SqlPool*>(slot)) return store<SqlPool>(slot, i);
     return store<Replay>(slot, i);
   }
   r.report.error(value.place, quoted(value.text) + " is not a choice here" + suggestion(value.text, names));

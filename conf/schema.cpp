@@ -72,6 +72,7 @@ constexpr std::array<std::string_view, 4> kVrrpHmacs = {"off", "receive", "permi
 constexpr std::array<std::string_view, 2> kTdsModes = {"aware", "opaque"};
 constexpr std::array<std::string_view, 4> kTdsEncrypts = {"none", "login", "on", "strict"};
 constexpr std::array<std::string_view, 3> kRecoveries = {"client", "always", "never"};
+constexpr std::array<std::string_view, 3> kPools = {"off", "session", "transaction"};
 constexpr std::array<std::string_view, 5> kReplays = {"never", "unsent", "idempotent", "keyed", "always"};
 
 }  // namespace
@@ -118,6 +119,7 @@ std::span<const std::string_view> all_choices(const Slot& slot) {
   if (std::holds_alternative<TdsMode*>(slot)) return kTdsModes;
   if (std::holds_alternative<TdsEncrypt*>(slot)) return kTdsEncrypts;
   if (std::holds_alternative<SessionRecovery*>(slot)) return kRecoveries;
+  if (std::holds_alternative<SqlPool*>(slot)) return kPools;
   return {};
 }
 

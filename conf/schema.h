@@ -52,7 +52,7 @@ using Slot = std::variant<std::monostate, bool*, int*, std::uint16_t*, std::uint
                           Duration*, std::string*, std::vector<std::string>*, std::vector<Address>*,
                           std::vector<Network>*, std::vector<Instance>*, LogFormat*, Protocol*, Mode*,
                           Replay*, VrrpChecksum*, VrrpHmac*, Check*, std::vector<HeaderOp>*, Route*,
-                          holdfast::Secret*, TdsMode*, TdsEncrypt*, SessionRecovery*,
+                          holdfast::Secret*, TdsMode*, TdsEncrypt*, SessionRecovery*, SqlPool*,
                           std::vector<SqlRule>*>;
 
 /// Lowest and highest: of a count, of a size in bytes, of a duration in milliseconds, of the number of

@@ -214,6 +214,9 @@ struct SqlMonitor {
 };
 
 enum class SessionRecovery : std::uint8_t { Client, Always, Never };
+/// When a server connection may serve another session of the same login: never, once its session has ended,
+/// or whenever its session is between transactions.
+enum class SqlPool : std::uint8_t { Off, Session, Transaction };
 
 /// A statement that is refused or logged.
 struct SqlRule {
@@ -235,6 +238,9 @@ struct ServiceSql {
   /// Sessions of the whole process; 0: no limit.
   std::uint32_t max_per_login = 0, max_per_application = 0, max_per_host = 0;
   std::uint32_t queue = 0;            ///< logins that wait for room under those limits
+  SqlPool pool = SqlPool::Off;
+  std::uint32_t pool_max = 0;         ///< connections per login and data loop: free ones, or all of them
+  Duration pool_idle{}, pool_lifetime{};  ///< a free connection is closed after; no other gets one so old
   Duration lifetime{};                ///< a session is ended at its next idle moment after this; zero: never
   std::uint32_t digests = 0;          ///< kept in memory; 0: none
   Duration slow{};                    ///< statements that took longer are logged; zero: none

@@ -66,6 +66,8 @@ struct SqlCounters {
                                           "rolled-back", "unknown", "unavailable", "denied",   "other"};
   Counter sessions, held, waiting;     ///< now: logged in, with a request that waits, and logins in the queue
   Counter survived, held_total, limited, killed;
+  Counter pool_free, pool_lent;        ///< now: free connections, and sessions without one of their own
+  Counter pool_resets, pool_stolen, pool_waited, pool_logins_saved;
   Counter digests;                     ///< statements in this loop's table
   std::array<Counter, outcomes.size()> requests;
 };

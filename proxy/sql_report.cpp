@@ -60,14 +60,14 @@ void write_row(JsonWriter& json, const std::string& service, const tds::DigestRo
 std::string sql_sessions_text(const std::vector<SqlSessionRow>& rows) {
   if (rows.empty()) return "no SQL sessions\n";
   std::vector<Cells> cells = {{"ID", "CLIENT", "LOGIN", "APPLICATION", "DATABASE", "INSTANCE", "STATE",
-                               "SINCE", "TRAN", "RECOVERY", "PREPARED", "REQUESTS", "SURVIVED", "LAST"}};
+                               "SINCE", "TRAN", "POOL", "RECOVERY", "PREPARED", "REQUESTS", "SURVIVED", "LAST"}};
   for (const SqlSessionRow& r : rows) {
     const std::string recovery = !r.unrecoverable.empty() ? "no: " + r.unrecoverable
                                  : r.recovery_by_server   ? "server"
                                                           : "proxy";
     cells.push_back({std::to_string(r.number), r.client, shown(r.login, 20), shown(r.application, 20),
                      shown(r.database, 20), r.service + "/" + (r.instance.empty() ? "-" : r.instance),
-                     r.state, span_text(r.since), r.in_transaction ? "yes" : "-", recovery,
+                     r.state, span_text(r.since), r.in_transaction ? "yes" : "-", shown(r.pool, 60), recovery,
                      std::to_string(r.prepared), std::to_string(r.requests), std::to_string(r.survived),
                      shown(r.last_digest, 60)});
   }
@@ -84,6 +84,7 @@ std::string sql_sessions_json(const std::vector<SqlSessionRow>& rows) {
     json.field("service", r.service).field("instance", r.instance).field("state", r.state);
     json.field("since_seconds", r.since.to_seconds()).field("age_seconds", r.age.to_seconds());
     json.field("in_transaction", r.in_transaction).field("unrecoverable", r.unrecoverable);
+    json.field("pool", r.pool);
     json.field("recovery_by_server", r.recovery_by_server).field("prepared", r.prepared);
     json.field("requests", r.requests).field("survived", r.survived).field("last", r.last_digest);
     json.end_object();

@@ -20,6 +20,7 @@ struct SqlSessionRow {
   std::string state;
   Duration since{}, age{};  ///< in this state; in all
   bool in_transaction = false;
+  std::string pool;  ///< "shares", "lent", "waits", "pinned: ..."; empty: it is not pooled
   std::string unrecoverable;  ///< "temporary table, cursor"; empty: it can be rebuilt
   bool recovery_by_server = false;
   std::uint64_t prepared = 0, requests = 0, survived = 0;

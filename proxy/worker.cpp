@@ -181,6 +181,7 @@ void Worker::commit(PlanPtr plan) {
     }
   }
   acceptors_ = std::move(kept);  // closes those that the plan no longer has
+  retire_pools(false);
   sessions_.reload_all();
 }
 
@@ -249,13 +250,34 @@ void Worker::accept_tds(std::size_t listen, io::StreamPtr stream, Doorman::Ticke
        std::make_unique<tds::TdsContext>(tds::TdsContext{
            loop_, sessions_, *setup_.access, setup_.number, plan.shared(), config, plan.listen_tls(listen),
            hub.service, hub.counters, *plan_->listens[listen], setup_.load(hub.service.config()), 0,
-           plan.sql_tls(plan.service_index(config.service)), &sql_})});
+           plan.sql_tls(plan.service_index(config.service)), &sql_, pool_of(hub)})});
   ++plan_->refs;
   tds::accept_tds(std::move(stream), std::move(ticket), *tds_.back().context);
 }
 
+/// Null: the service's connections are not shared.
+tds::ServerPool* Worker::pool_of(http::ServiceHub& hub) {
+  const conf::Service& config = hub.service.config();
+  const auto known = pools_.find(&hub);
+  if (known != pools_.end()) return known->second.get();
+  if (config.sql.pool == conf::SqlPool::Off) return nullptr;
+  auto made = std::make_unique<tds::ServerPool>(loop_, hub.service, hub.counters, setup_.load(config),
+                                                setup_.metrics->sql(config.name));
+  return pools_.emplace(&hub, std::move(made)).first->second.get();
+}
+
+/// Those of services that the plan has no more, or all of them; the others follow their configuration.
+void Worker::retire_pools(bool all) {
+  for (const auto& [hub, pool] : pools_)
+    if (all || std::find(plan_->hubs.begin(), plan_->hubs.end(), hub) == plan_->hubs.end())
+      pool->retire();
+    else
+      pool->follow();
+}
+
 void Worker::drain() {
   draining_ = http_.draining = true;
+  retire_pools(true);
   for (const auto& hub : hubs_) hub->pool.close_idle();
   sessions_.drain_all();
   last_call(2);
@@ -305,6 +327,7 @@ void Worker::drop_old_plans() {
     for (http::ServiceHub* hub : plan->hubs) --hub->refs;
     return true;
   });
+  std::erase_if(pools_, [](const auto& known) { return known.first->refs == 0; });
   std::erase_if(hubs_, [](const std::unique_ptr<http::ServiceHub>& hub) { return hub->refs == 0; });
   if (!http_.retired.empty()) http_.turn_end();  // what their pools let go
 }

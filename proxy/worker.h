@@ -21,6 +21,7 @@
 #include "proxy/session.h"
 #include "proxy/worker_sql.h"
 #include "tds/driver.h"
+#include "tds/driver_pool.h"
 
 namespace holdfast {
 
@@ -91,6 +92,8 @@ class Worker {
   void turn_end();
   void drop_old_plans();
   std::unique_ptr<http::LoopPlan> make_plan(PlanPtr plan);
+  tds::ServerPool* pool_of(http::ServiceHub& hub);
+  void retire_pools(bool all);
   http::ServiceHub* find_hub(const Plan& plan, std::size_t index);
   void note(const Service& service, std::size_t instance, Evidence evidence);
 
@@ -101,6 +104,7 @@ class Worker {
   http::HttpLoop http_;
   std::map<Address, std::unique_ptr<Acceptor>> acceptors_, prepared_;
   std::vector<std::unique_ptr<http::ServiceHub>> hubs_;
+  std::map<const http::ServiceHub*, std::unique_ptr<tds::ServerPool>> pools_;  ///< SQL connections
   std::unique_ptr<http::LoopPlan> plan_;
   std::vector<std::unique_ptr<http::LoopPlan>> old_plans_;
   std::vector<TdsListen> tds_;

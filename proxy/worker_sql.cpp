@@ -221,6 +221,7 @@ void SqlSight::list(std::string_view service, std::vector<SqlSessionRow>& into) 
     row.since = now - sight.since;
     row.age = now - session.opened();
     row.in_transaction = sight.in_transaction;
+    row.pool = session.pooling();
     row.unrecoverable = tds::names_of(sight.unrecoverable);
     row.recovery_by_server = sight.recovery_by_server;
     row.prepared = sight.prepared;

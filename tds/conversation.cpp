@@ -156,11 +156,12 @@ void Conversation::Parts::gather(const WholePacket& packet) {
     stage = Stage::Gathering;
   }
   if (header.type != request.type) return end("client-protocol", true);
+  ask_back();
   request.payload.append(packet.payload());
   request.bytes += packet.raw.size();
   ++request.packets;
   if (!header.last()) {
-    if (request.payload.size() >= options.retain) ready({});
+    if (request.payload.size() >= options.retain && !starved()) ready({});
     return;
   }
   request.finished = true;
@@ -185,7 +186,10 @@ void Conversation::Parts::stream(const WholePacket& packet) {
   if (!last) return;
   request.finished = true;
   // Whether a server resets for a request that is taken back is not said (MS-TDS 2.2.3.1.2).
-  if ((packet.header.status & packet_status::ignore) != 0) carried_reset = request.status & reset_flags;
+  if ((packet.header.status & packet_status::ignore) != 0) {
+    carried_reset = request.status & reset_flags;
+    reset_owed = answer.drops_reset;
+  }
   stage = Stage::Sent;
   if (answer.early) answer_over();
 }
@@ -234,6 +238,7 @@ void Conversation::Parts::attention(const WholePacket& packet) {
         answer.attention_owed = true;
         return;
       }
+      reset_owed = stage == Stage::Streaming && answer.drops_reset;
   }
   attention_sent = true;
   host.to_server(packet.raw);
@@ -267,7 +272,7 @@ Conversation::Relogin Conversation::relogin() const { return parts_->relogin(); 
 
 void Conversation::attached(const LoginFacts& login, Instant now) {
   parts_->now = now;
-  parts_->attached(login);
+  parts_->attached(login, nullptr);
   parts_->settle();
 }
 
@@ -293,16 +298,20 @@ void Conversation::drain(Instant now) {
 
 Instant Conversation::deadline() const {
   const Parts& p = *parts_;
-  if (p.ended || p.stage != Parts::Stage::Held) return Instant::never();
+  if (p.ended) return Instant::never();
+  if (p.starved()) return p.request.came + std::max(p.options.hold, p.patience);
+  if (p.stage != Parts::Stage::Held) return Instant::never();
   return p.request.held_since + std::max(p.options.hold, p.patience);
 }
 
 void Conversation::on_deadline(Instant now) {
   parts_->now = now;
   if (now < deadline()) return;
-  parts_->request.held = parts_->request.held + (now - parts_->request.held_since);
+  if (parts_->stage == Parts::Stage::Held)
+    parts_->request.held = parts_->request.held + (now - parts_->request.held_since);
+  const std::string_view what = parts_->waits_for;
   parts_->end_honestly(answer_number::unavailable, "unavailable",
-                       "no primary was found in time; nothing was done");
+                       what.empty() ? "no primary was found in time; nothing was done" : what);
 }
 
 bool Conversation::idle() const { return parts_->settled(); }
@@ -315,7 +324,7 @@ SessionSight Conversation::sight() const {
   switch (p.server) {
     case Parts::Server::Ready: sight.state = "idle"; break;
     case Parts::Server::Busy: sight.state = "busy"; break;
-    case Parts::Server::Lost: sight.state = "detached"; break;
+    case Parts::Server::Lost: sight.state = p.lent ? "lent" : "detached"; break;
     case Parts::Server::Restoring:
     case Parts::Server::Replaying:
     case Parts::Server::Preparing: sight.state = "restoring";

@@ -133,6 +133,37 @@ class Conversation {
   Relogin relogin() const;
   /// Logged in anew. Facts of the new server. The client hears nothing of it.
   void attached(const LoginFacts& login, Instant now);
+
+  // Sharing of servers among sessions of one login (conversation_share.cpp).
+  /// What is known of a connection that another session used.
+  struct Handover {
+    LoginFacts facts;
+    bool isolation_default = false;  ///< RESETCONNECTION does not reset the isolation level
+    std::uint32_t sequence = 0;      ///< of the last SESSIONSTATE on it
+  };
+  /// What has to stay with this session's server, one clause for the operator; empty: it may serve another
+  /// session between this one's transactions. `leans`: sessions of this login have asked for @@IDENTITY or
+  /// @@ROWCOUNT of the request before.
+  std::string pin(bool leans) const;
+  /// Nothing is in progress on its server, and it is not pinned.
+  bool lendable(bool leans) const;
+  /// Its server goes to another session, or it begins without one: it asks for a server at its next request.
+  void lend(Instant now);
+  /// For the next session, while this one is lendable.
+  Handover handover() const;
+  /// Only a new login can rebuild it: with the server's own recovery, or by a transaction's replay.
+  bool needs_login() const;
+  bool lent() const;
+  /// It asked for @@IDENTITY or @@ROWCOUNT of the request before.
+  bool leans() const;
+  /// A server that another session used: what is said first resets it, then this session's settings follow.
+  /// The client hears nothing.
+  void attached(const Handover& from, Instant now);
+  /// Why a held request waits, for the error if it does so in vain; static. Empty: for a primary.
+  void waits_for(std::string_view what);
+  /// No more of the client's request can be taken before there is a server for it.
+  bool starved() const;
+
   /// It cannot be: wrong password by now, recovery refused, ... The session ends honestly.
   void login_refused(std::string_view why, Instant now);
   /// While true new requests outside a transaction wait (sql pause, a planned failover); also under `hold`

@@ -212,6 +212,8 @@ void Conversation::Parts::answered(const std::optional<Done>& done, bool cancell
     for (const std::int32_t handle : facts.unprepares) prepared.forget(handle);
   keep_read(failed);
   answered_generation = generation;
+  rows_announced = facts.announces_rows;
+  wrote = !facts.statement.read_only;
   garbled = 0;
   std::string_view outcome = failed ? "error" : "ok";
   if (cancelled)
@@ -242,6 +244,7 @@ TokenSink::Verdict Conversation::Parts::on_token(Token token, Bytes whole, std::
       return Verdict::Pass;
     case Token::EnvChange:
       if (const auto change = parse_env_change(whole)) {
+        if (answer.drops_reset && change->kind == EnvKind::ResetAck) return Verdict::Drop;
         const Verdict verdict = ours ? Verdict::Pass : on_transaction_end(*change, replacement);
         on_env_change(*change);
         return verdict;
@@ -299,6 +302,7 @@ TokenSink::Verdict Conversation::Parts::on_session_state(Bytes whole, std::strin
     return Verdict::Pass;
   }
   settings.session_state(*state);
+  server_sequence = state->sequence;
   if (strip) return Verdict::Drop;
   // A client takes no state older than the one it has: the count must go on where the last server's ended.
   const std::uint32_t relayed = state->sequence + sequence_offset;

@@ -83,6 +83,7 @@ struct Conversation::Parts final : TokenSink {
     std::size_t calls_done = 0;  ///< of an RPC
     std::uint32_t error = 0;  ///< the first one seen
     bool early = false;  ///< it was over before the client had sent all of its request
+    bool drops_reset = false;  ///< the reset was our wish: the client is not told of it
   };
 
   Parts(ConversationHost& host, const ConversationOptions& options, const LoginFacts& login, Instant now);
@@ -153,8 +154,8 @@ struct Conversation::Parts final : TokenSink {
   void end_honestly(std::uint32_t number, std::string_view outcome, std::string_view why);
 
   // conversation_restore.cpp
-  void attached(const LoginFacts& login);
-  std::string_view mismatch(const LoginFacts& login) const;
+  void attached(const LoginFacts& login, const Handover* from);
+  std::string_view mismatch(const LoginFacts& login, bool recovered) const;
   void ask_own(Server next, PacketType type, Bytes payload);
   bool recovered_by(const LoginFacts& next) const;
   void prepare(const PreparedStatement& statement);
@@ -180,6 +181,14 @@ struct Conversation::Parts final : TokenSink {
   void forget_transaction();
   void patch_descriptor(std::string& payload, std::size_t at) const;
   std::uint64_t for_server() const { return on_server != 0 ? on_server : descriptor; }
+
+  // conversation_share.cpp
+  UnrecoverableSet pins() const;
+  bool pinned(bool leans) const;
+  bool lendable(bool leans) const;
+  void ask_back();  ///< a server for a session that lent its own, if it needs one now
+  std::uint8_t take_reset();
+  bool starved() const;
 
   ConversationHost& host;
   const ConversationOptions options;
@@ -219,13 +228,22 @@ struct Conversation::Parts final : TokenSink {
   bool untold_transaction = false;  ///< of TDS 7.1: one may be open
   bool trusted_descriptor = false;  ///< the client repeats descriptors as it should
   std::optional<std::uint64_t> doomed;  ///< a transaction died, and the client has not heard of it
-  std::uint32_t sequence = 0, sequence_offset = 0;  ///< of SESSIONSTATE, as relayed
+  std::uint32_t sequence = 0, sequence_offset = 0;  ///< of SESSIONSTATE, as relayed; modulo 2^32
+  std::uint32_t server_sequence = 0;  ///< as the server last said it
   const bool strip;  ///< only we asked for SESSIONRECOVERY
 
   KeptReads kept;
   std::optional<std::size_t> replay_at;  ///< the step that is next on the new server
   unsigned replays = 0;  ///< servers that the open transaction was begun on again
   std::optional<AnswerDigest> answer_digest;
+
+  bool lent = false;  ///< its server serves another; one is asked for at the next request
+  bool reset_owed = false;  ///< the server has another session's state: what is sent first resets it
+  bool own_reset = false;  ///< the request that is being sent does so, and the client did not ask for it
+  bool rows_announced = false;  ///< by an INSERT BULK that was the last request
+  bool wrote = false;  ///< the last request may have
+  bool leans = false;  ///< it has asked for what the request before left
+  std::string_view waits_for;  ///< empty: a primary
 
   // Our own request's answer.
   bool own_failed = false;

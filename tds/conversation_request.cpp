@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "tds/all_headers.h"
 #include "tds/answer.h"
@@ -21,6 +22,7 @@ void Conversation::Parts::ready(Bytes raw) {
       (server == Server::Lost || answered_generation != generation))
     return end_honestly(answer_number::session_lost, "session-lost",
                         "the server that knew the last statement's @@IDENTITY and @@ROWCOUNT is gone");
+  leans |= request.facts.asks_previous;
   if (!may_send()) return hold();
   if (allowed()) send(raw);
 }
@@ -86,10 +88,14 @@ void Conversation::Parts::hold() {
   }
   stage = Stage::Held;
   request.held_since = now;
+  ask_back();
 }
 
 void Conversation::Parts::go_on() {
   if (!ended && replaying() && server == Server::Ready) return replay_next();
+  ask_back();
+  // It was kept beyond its bound while there was no server for it.
+  if (stage == Stage::Gathering && request.payload.size() >= options.retain && may_send()) return ready({});
   if (ended || stage != Stage::Held || !may_send()) return;
   if (allowed()) send({});
 }
@@ -169,19 +175,22 @@ void Conversation::Parts::send(Bytes raw) {
   request.in_transaction = descriptor != 0;
   request.descriptor = descriptor;
   ++request.attempts;
+  const std::uint8_t reset = take_reset();
+  own_reset = reset != 0 && !request.resets();
+  const std::uint8_t status = own_reset ? request.status | reset : request.status;
   begin_answer();
   set_server(Server::Busy);
   std::string out;
   if (request.whole) {
     stage = Stage::Sent;
-    const bool as_it_came = !raw.empty() && !request.flagged && on_server == 0 &&
+    const bool as_it_came = !raw.empty() && !request.flagged && !answer.drops_reset && on_server == 0 &&
                             raw.size() <= login.server_packet_size &&
                             (generation == 0 || request.facts.handles.empty());
     if (as_it_came) return host.to_server(raw);
-    append_message(out, request.type, request.payload, login.server_packet_size, request.status);
+    append_message(out, request.type, request.payload, login.server_packet_size, status);
   } else {
     stage = Stage::Streaming;
-    to_server_packer.begin(request.type, login.server_packet_size, request.status);
+    to_server_packer.begin(request.type, login.server_packet_size, status);
     to_server_packer.add(request.payload, out);
     std::string().swap(request.payload);
   }
@@ -211,10 +220,11 @@ void Conversation::Parts::begin_answer() {
   fresh.hashed = stage != Stage::None && facts.repeatable && request.whole &&
                  (facts.statement.deterministic || !facts.statement.read_only) &&
                  (request.in_transaction ? keeping() : options.replay_reads);
-  fresh.walking = needs_walk();
+  fresh.drops_reset = std::exchange(own_reset, false);
+  fresh.walking = needs_walk() || fresh.drops_reset;
   const bool offset = first.client_asked_recovery && sequence_offset != 0;
   const bool handle = generation != 0 && !facts.prepares.empty();
-  fresh.rewriting = fresh.walking && (strip || offset || handle || on_server != 0);
+  fresh.rewriting = fresh.walking && (strip || offset || handle || fresh.drops_reset || on_server != 0);
   fresh.repacking =
       fresh.rewriting || fresh.expect != 0 || login.server_packet_size > first.client_packet_size;
   const bool continues = fresh.expect != 0 && answer.repacking;  // with a packet begun

@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "tds/answer.h"
 #include "tds/conversation_parts.h"
 #include "tds/rpc.h"
@@ -24,7 +26,7 @@ Conversation::Relogin Conversation::Parts::relogin() const {
 }
 
 // Why the new server will not do; empty: it will.
-std::string_view Conversation::Parts::mismatch(const LoginFacts& next) const {
+std::string_view Conversation::Parts::mismatch(const LoginFacts& next, bool recovered) const {
   if (next.version != first.version) return "the new server speaks another version of TDS";
   if (next.column_encryption != first.column_encryption) return "the new server differs in column encryption";
   const bool by_client = first.client_asked_recovery && first.server_has_recovery;
@@ -34,7 +36,7 @@ std::string_view Conversation::Parts::mismatch(const LoginFacts& next) const {
   if (next.server_has_recovery && !first.server_has_recovery && !strip) return "";
   if (!next.server_has_recovery && settings.unrecoverable(false) != 0)
     return "the new server has no session recovery";
-  if (recovered_by(next) && !next.database.empty() && next.database != settings.database())
+  if (recovered && !next.database.empty() && next.database != settings.database())
     return "the new server did not restore the database";
   return "";
 }
@@ -43,20 +45,26 @@ bool Conversation::Parts::recovered_by(const LoginFacts& next) const {
   return recoverable_by_server() && next.server_has_recovery;
 }
 
-void Conversation::Parts::attached(const LoginFacts& next) {
+// `from`: another session used it before; null: it is fresh from its login.
+void Conversation::Parts::attached(const LoginFacts& next, const Handover* from) {
   if (ended || server != Server::Lost) return;
-  if (const std::string_view why = mismatch(next); !why.empty()) {
+  const bool recovered = from == nullptr && recovered_by(next);
+  if (const std::string_view why = mismatch(next, recovered); !why.empty()) {
     host.drop_server();
     return end_honestly(answer_number::session_lost, "session-lost", why);
   }
-  const bool recovered = recovered_by(next);
   login = next;
-  ++generation;
-  ++survived;
-  sequence_offset = sequence;
+  if (!lent || requests != 0) ++generation;
+  if (!std::exchange(lent, false)) ++survived;
+  waits_for = {};
+  reset_owed = from != nullptr;
+  server_sequence = from != nullptr ? from->sequence : 0;
+  sequence_offset = sequence - server_sequence;
   server_packets.clear();
-  const std::string batch =
+  std::string batch =
       recovered ? settings.isolation_batch() : settings.restoring_batch(login.database, login.language);
+  if (from != nullptr && !from->isolation_default)
+    batch.insert(0, "SET TRANSACTION ISOLATION LEVEL READ COMMITTED;\n");
   if (batch.empty()) {
     set_server(Server::Ready);
     return go_on();
@@ -80,7 +88,7 @@ void Conversation::Parts::ask_own(Server next, PacketType type, Bytes payload) {
                                  Token::Done, Token::DoneProc}),
                *this, login.column_encryption);
   std::string out;
-  append_message(out, type, payload, login.server_packet_size);
+  append_message(out, type, payload, login.server_packet_size, take_reset());
   host.to_server(out);
 }
 

@@ -24,6 +24,7 @@
 namespace holdfast::tds {
 
 class SqlSight;
+class ServerPool;
 
 /// Connections per instance of one service in the whole process, for `max_connections`. All loops share
 /// it; it is touched once a connection. Instances beyond the first 64 are not counted.
@@ -53,6 +54,7 @@ struct TdsContext {
   std::uint64_t sessions_alive = 0;
   std::vector<const io::TlsContext*> server_tls = {};  ///< aware: by instance; empty: no TLS towards them
   SqlSight* sight = nullptr;  ///< aware: who watches; null: nobody
+  ServerPool* pool = nullptr;  ///< aware: of the service's connections; null: none is shared
   std::unique_ptr<TextMemory> texts = {};  ///< aware: made by the first session
   std::unique_ptr<LoginLine> line = std::make_unique<LoginLine>();  ///< aware: of sessions that lost their server
 };

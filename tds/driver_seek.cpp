@@ -206,6 +206,19 @@ void Seeker::release() {
   deadline_ = connect_due_ = retry_at_ = Instant::never();
 }
 
+int Seeker::hand_over() {
+  const int instance = std::exchange(instance_, -1);
+  release();
+  return instance;
+}
+
+void Seeker::adopt(int instance, bool read_intent) {
+  read_intent_ = read_intent;
+  instance_ = instance;
+  state_ = State::Held;
+  if (!ServiceWatcher::linked()) context_.service.watch(*this);
+}
+
 InstanceCounters& Seeker::counters() {
   return *context_.service_counters.instances[static_cast<std::size_t>(instance_)];
 }

@@ -55,6 +55,11 @@ class Seeker final : private ServiceWatcher,
   /// Gives the instance back and seeks nothing more.
   void release();
 
+  /// From Held: the connection and its instance are the caller's.
+  int hand_over();
+  /// From Idle: holds what hand_over() gave, of this or another Seeker of the service.
+  void adopt(int instance, bool read_intent);
+
   State state() const { return state_; }
   /// Of the connection or the attempt; -1: none.
   int instance() const { return instance_; }

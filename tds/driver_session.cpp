@@ -163,7 +163,7 @@ void AwareSession::client_logged_in(Bytes early, Bytes raw) {
   if (!login_.integrated()) client_phase_.reset();
   state_ = State::Joining;
   ask_in();
-  if (state_ != State::Joining) return;
+  if (state_ == State::Done) return;
   if (!rest.empty() || !raw.empty()) client_data(rest + std::string(raw));
 }
 
@@ -183,6 +183,7 @@ void AwareSession::admitted() {
   queued_ = false;
   deadline_ = Instant::never();
   arm();
+  if (join_pool()) return;
   seeker_.seek(context_.loop.now() + context_.config.tds_connect_deadline, login_.read_only_intent());
 }
 
@@ -252,6 +253,8 @@ void AwareSession::arm() {
 void AwareSession::on_timer() {
   const Instant now = context_.loop.now();
   if (now >= deadline_ && queued_) return limited("There was no room for this login in time.");
+  if (now >= deadline_ && waits())
+    return unavailable("All connections that pool-max allows were in use; nothing was run.");
   if (now >= deadline_) return end("handshake-timeout", true);
   if (now >= login_due_) attempt_failed(Evidence::ResponseTimeout, "login-timeout");
   if (state_ != State::Talking) return state_ == State::Done ? void() : arm();
@@ -295,6 +298,7 @@ void AwareSession::end(std::string_view outcome, bool reset) {
   if (context_.sight && number != 0) context_.sight->on_end(*this, held_);
   timer_->disarm();
   const int instance = seeker_.instance();
+  leave_pool();
   seeker_.release();
   log_session(context_, record_, instance, outcome);
   context_.service_counters.requests.add();

@@ -16,6 +16,7 @@
 
 #include "tds/conversation.h"
 #include "tds/driver_channel.h"
+#include "tds/driver_pool.h"
 #include "tds/driver_seek.h"
 #include "tds/driver_sight.h"
 #include "tds/login.h"
@@ -24,6 +25,7 @@ namespace holdfast::tds {
 
 class AwareSession final : public Session,
                            public SqlSession,
+                           private PoolGuest,
                            private SeekEvents,
                            private ConversationHost,
                            private io::TimerEvents {
@@ -50,6 +52,7 @@ class AwareSession final : public Session,
   void drain_sql() override;
   void kill() override { end("killed", true); }
   void admitted() override;
+  std::string pooling() const override;
 
  private:
   enum class State : std::uint8_t { Opening, Knocking, ClientLogin, Joining, Talking, Done };
@@ -133,10 +136,22 @@ class AwareSession final : public Session,
   void on_failover_error(std::uint32_t number) override;
   void on_request(const RequestRecord& record) override;
   bool allow(const RequestRecord& record, std::string& why) override;
-  void begin_talking(const LoginFacts& facts);
+  /// `lent`: without a server.
+  void begin_talking(const LoginFacts& facts, bool lent);
   void settle();
   void tell_held(bool held);
   void lose_server(std::string_view why);
+
+  // The pool (driver_session_pool.cpp).
+  std::unique_ptr<PooledStream> give() override;
+  void granted() override;
+  bool join_pool();
+  void leave_pool();
+  void find_server();
+  void adopt(std::unique_ptr<PooledStream> from);
+  std::unique_ptr<PooledStream> hand_over();
+  void settle_pool();
+  void tell_lent();
 
   void on_timer() override;
   void arm();
@@ -159,6 +174,7 @@ class AwareSession final : public Session,
   Instant deadline_ = Instant::never();  ///< of the client's login
   Instant login_due_ = Instant::never();  ///< of an attempt to log in at a server
   Instant active_at_{};  ///< a byte moved
+  Instant server_born_{};  ///< when the server's connection was logged in
   State state_ = State::Opening;
   bool queued_ = false;  ///< waits for room under the service's limits
   bool held_ = false;  ///< a request waits, as far as `sight` was told
@@ -167,6 +183,8 @@ class AwareSession final : public Session,
   bool failover_seen_ = false;  ///< an error that tells of a failover, to be reported
   bool retired_ = false;  ///< it has outlived the service's lifetime of sessions
   bool routed_ = false;  ///< a server has sent us on once
+  bool lent_ = false;  ///< the conversation lent its server, as far as the pool's counters were told
+  bool starved_ = false;  ///< the client is not read, because no more of its request can be taken
   bool client_paused_ = false, server_paused_ = false;  ///< not read, because the other side is slow
 };
 

@@ -149,6 +149,7 @@ void AwareSession::server_accepted(Bytes raw) {
   login_due_ = Instant::never();
   attached_ = true;
   seeker_.arrived();
+  server_born_ = context_.loop.now();
   Channel& channel = phase->channel;
   std::string rest;
   if (channel.secure()) {
@@ -165,14 +166,17 @@ void AwareSession::server_accepted(Bytes raw) {
   }
   const ServerLogin::Result_& result = phase->login.result();
   const Instant now = context_.loop.now();
+  if (seated()) context_.pool->accepted(*this, conversation_ ? Bytes() : Bytes(result.answer), result.facts);
   if (conversation_) {
-    log_info("SQL session moved", {{"client", record_.peer.text()}, {"instance", instance()}});
-    if (context_.sight) context_.sight->on_moved(*this);
+    if (!conversation_->lent()) {
+      log_info("SQL session moved", {{"client", record_.peer.text()}, {"instance", instance()}});
+      if (context_.sight) context_.sight->on_moved(*this);
+    }
     conversation_->attached(result.facts, now);
   } else {
     client_phase_.reset();
     answer_client(result.answer);
-    begin_talking(result.facts);
+    begin_talking(result.facts, false);
   }
   if (!rest.empty() && state_ == State::Talking && attached_) conversation_->from_server(rest, now);
   settle();

@@ -12,7 +12,7 @@ constexpr std::size_t own_text_max = 1024;  // characters of a slow statement th
 
 }  // namespace
 
-void AwareSession::begin_talking(const LoginFacts& facts) {
+void AwareSession::begin_talking(const LoginFacts& facts, bool lent) {
   const conf::ServiceSql& config = sql();
   ConversationOptions options;
   options.hold = config.hold;
@@ -28,6 +28,7 @@ void AwareSession::begin_talking(const LoginFacts& facts) {
   const Instant now = context_.loop.now();
   ConversationHost& host = *this;
   conversation_ = std::make_unique<Conversation>(host, options, facts, now);
+  if (lent) conversation_->lend(now);
   state_ = State::Talking;
   if (context_.sight) {
     context_.sight->sessions().push_back(*this);
@@ -61,6 +62,7 @@ void AwareSession::drop_server() {
   server_phase_.reset();
   server_.reset();
   seeker_.release();
+  if (seated()) context_.pool->dropped(*this);
   server_drained();
 }
 
@@ -86,8 +88,9 @@ void AwareSession::settle() {
     if (state_ != State::Talking) return;
   }
   seeker_.awaited(conversation_->deadline() != Instant::never());
-  if (std::exchange(wanted_, false) && seeker_.state() == Seeker::State::Idle)
-    seeker_.seek(Instant::never(), login_.read_only_intent());
+  if (std::exchange(wanted_, false) && seeker_.state() == Seeker::State::Idle) find_server();
+  if (state_ != State::Talking) return;
+  if (seated()) settle_pool();
   tell_held(conversation_->deadline() != Instant::never());
   const int instance = seeker_.instance();
   arm();

@@ -33,6 +33,8 @@ class SqlSession : public ListNode<SqlSession> {
   /// As Conversation::pause and drain; before the login is done they do nothing.
   virtual void pause(bool paused, Duration patience) = 0;
   virtual void drain_sql() = 0;
+  /// How it shares its server: "shares", "lent", "waits", "pinned: temporary table"; empty: it does not.
+  virtual std::string pooling() const { return {}; }
   virtual void kill() = 0;  ///< ends it now; its client sees a reset
   /// SqlSight::admit said that it waits: now there is room.
   virtual void admitted() = 0;

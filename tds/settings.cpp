@@ -135,6 +135,12 @@ std::string Settings::restoring_batch(Bytes database, Bytes language) const {
   return batch;
 }
 
+bool Settings::isolation_default() const {
+  if (isolation_unknown_ || has(lost_, Unrecoverable::UnknownSetting)) return false;
+  const auto at = std::find_if(settings_.begin(), settings_.end(), isolation);
+  return at == settings_.end() || at->text.ends_with(" READ COMMITTED");
+}
+
 std::string Settings::isolation_batch() const {
   for (const State& state : states_)
     if (state.id == isolation_state) return {};

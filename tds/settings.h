@@ -39,6 +39,8 @@ class Settings {
   /// What a new login would lack. `attested`: the server keeps SESSIONRECOVERY; then settings are its word.
   UnrecoverableSet unrecoverable(bool attested) const;
   bool implicit_transactions() const { return implicit_; }
+  /// The isolation level is that of a new login.
+  bool isolation_default() const;
   const std::string& database() const { return database_; }
   /// SESSIONRECOVERY data for a new login.
   std::string recovery_data() const;

@@ -47,7 +47,7 @@ class Holdfast:
     def write(self, config):
         """Replaces the file at once, as an editor or a deployment does."""
         new = self.path.with_suffix(".new")
-        new.write_text(f'[process]\nloops = 2\ncontrol-socket = "{self.socket}"\naccess-log = "{self.access_path}"\n'
+        new.write_text(f'[process]\nloops = {self.test.loops}\ncontrol-socket = "{self.socket}"\naccess-log = "{self.access_path}"\n'
                        f'spill-dir = "{self.test.dir}"\ndrain-timeout = "5s"\n{config}')
         new.rename(self.path)
 
@@ -90,6 +90,8 @@ class Holdfast:
 
 class Test:
     """Starts what a test needs, in a directory of its own, and ends it."""
+
+    loops = 2
 
     def __init__(self, build):
         self.binary = str(pathlib.Path(build).resolve() / "holdfast")

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "tds/answer.h"
 #include "tds/little.h"
@@ -23,6 +24,7 @@ struct Reading final : TokenSink {
       if (const auto message = parse_server_message(whole, version)) error = message->number;
     } else if (token == Token::EnvChange) {
       if (const auto change = parse_env_change(whole)) {
+        reset |= change->kind == EnvKind::ResetAck;
         if (change->kind == EnvKind::Begin) begun = LittleReader(change->new_value).u64();
         if (change->kind == EnvKind::Commit || change->kind == EnvKind::Rollback)
           ended = LittleReader(change->old_value).u64();
@@ -43,6 +45,7 @@ struct Reading final : TokenSink {
   std::optional<std::int32_t> handle;
   Done last;
   unsigned dones = 0;
+  bool reset = false;
 };
 
 FakeClient::FakeClient(int id, Random& random, const Setting& setting,
@@ -58,7 +61,7 @@ void FakeClient::connect() {
   connected = true;
   reader_ = std::make_unique<MessageReader>(answer_max);
   request_ = {};
-  attention_ = transaction_ = bulk_ready_ = false;
+  attention_ = transaction_ = bulk_ready_ = reset_asked_ = false;
   descriptor_ = 0;
   options_ = {};
   handles_.clear();
@@ -100,6 +103,8 @@ void FakeClient::message(const std::string& payload) {
     if (sequence <= sequence_) return fail("a session state of old");
     sequence_ = sequence;
   }
+  if (read.reset && !std::exchange(reset_asked_, false))
+    return fail("a reset acknowledged that was not asked for");
   const bool acknowledges = (read.last.status & done_status::attention) != 0;
   if (acknowledges && !attention_) return fail("an attention acknowledged that was not sent");
   if (!request_.live && !acknowledges) return fail("an answer to nothing");
@@ -156,7 +161,7 @@ void FakeClient::answered(const Reading& read, const std::string& payload) {
     std::string got;
     for (const char c : payload.substr(0, 300))
       if (c >= ' ' && c <= '~') got.push_back(c);
-    note("expected " + options_.text(id_) + ", got " + got);
+    note("expected " + options_.text(id_, setting_) + ", got " + got);
     return fail("rows that differ");
   }
   if (request_.counts && transaction_) {

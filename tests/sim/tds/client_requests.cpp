@@ -47,12 +47,13 @@ void FakeClient::send(PacketType type, const std::string& body, std::string& out
   if (headers && !transaction_ && request_.name != "execute" && request_.name != "unprepare" &&
       random_.chance(3)) {
     status = packet_status::reset_connection;
+    reset_asked_ = true;
     const auto isolation = options_.values.find("ISOLATION");
     const std::string kept = isolation == options_.values.end() ? "" : isolation->second;
     options_ = {};
     if (!kept.empty()) options_.values["ISOLATION"] = kept;
     handles_.clear();
-    if (request_.name == "session") request_.expect = rows_tokens(options_.text(id_));
+    if (request_.name == "session") request_.expect = rows_tokens(options_.text(id_, setting_));
   }
   request_.live = true;
   std::string writes;
@@ -186,7 +187,7 @@ void FakeClient::make_read(std::string& out) {
   }
   if (dice < 60) {
     request_.name = "session";
-    request_.expect = rows_tokens(options_.text(id_));
+    request_.expect = rows_tokens(options_.text(id_, setting_));
     return send_batch("SELECT v FROM session", out);
   }
   request_.expect = rows_tokens(big_text(k));

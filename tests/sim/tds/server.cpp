@@ -66,9 +66,10 @@ std::string rows_tokens(const std::string& text) {
   return out;
 }
 
-std::string Options::text(int owner) const {
-  std::string out = std::to_string(owner) + "/" + database;
-  for (const auto& [key, value] : values) out += "/" + key + "=" + value;
+std::string Options::text(int owner, const Setting& setting) const {
+  std::string out = std::to_string(setting.shares ? 0 : owner) + "/" + database;
+  for (const auto& [key, value] : values)
+    if (value != "READ COMMITTED") out += "/" + key + "=" + value;
   for (const auto& name : temporary) out += "/" + name;
   return out;
 }
@@ -252,7 +253,7 @@ bool FakeServer::run(const std::string& statement, std::string& tokens) {
   if (is("INSERT BULK")) return bulk_expected_ = true;
   if (is("SELECT v FROM big")) return tokens += rows_tokens(big_text(number_behind(statement, "= "))), true;
   if (is("SELECT v FROM counted")) return tokens += rows_tokens(counted()), true;
-  if (is("SELECT v FROM session")) return tokens += rows_tokens(options_.text(owner_)), true;
+  if (is("SELECT v FROM session")) return tokens += rows_tokens(options_.text(owner_, setting_)), true;
   if (is("SET TRANSACTION ISOLATION LEVEL ")) {
     options_.values["ISOLATION"] = statement.substr(32);
     return changed_ = true;

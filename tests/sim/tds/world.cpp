@@ -1,4 +1,4 @@
-#include "tests/sim/tds/world.h"
+#include "tests/sim/tds/world_session.h"
 
 namespace holdfast::tds::sim {
 
@@ -16,56 +16,6 @@ constexpr std::size_t clients = 3;
 
 }  // namespace
 
-// What a driver would be: pipes of bytes, and a server that is asked for.
-struct World::Session final : ConversationHost {
-  Session(World& w, int id)
-      : world(w), client(id, w.random_, w.setting_, w.ledger_, w.ids_, w.failure_), id(id) {
-    client.note = [&w](const std::string& what) { w.note(what); };
-  }
-
-  void to_client(Bytes bytes) override { towards_client += bytes; }
-  void to_server(Bytes bytes) override {
-    if (server && !server->dead)
-      towards_server += bytes;
-    else if (!gone)
-      world.note("bytes for a server that is gone");
-  }
-  void want_server() override { wanted = true; }
-  void drop_server() override {
-    if (!server) world.failure_ = "a server dropped that is not there";
-    finish_dropped();
-    server.reset();
-    towards_server.clear();
-    gone = false;
-  }
-  // What the socket already had may still be read and done by a node that lives.
-  void finish_dropped() {
-    if (!server || server->dead || !world.random_.chance(50)) return;
-    server->receive(towards_server);
-    while (server->has_work() && server->broken.empty()) server->work(false);
-    if (!server->broken.empty()) world.failure_ = "server: " + server->broken;
-  }
-  void end(std::string_view outcome, bool reset) override {
-    ending = true;
-    world.note("session " + std::to_string(id) + " ends: " + std::string(outcome) + (reset ? ", reset" : ""));
-    if (reset) towards_client.clear();
-  }
-  void on_failover_error(std::uint32_t) override {}
-  void on_request(const RequestRecord& record) override {
-    world.note("session " + std::to_string(id) + " " + std::string(record.outcome) + " " +
-               std::to_string(record.error));
-  }
-
-  World& world;
-  FakeClient client;
-  const int id;
-  std::unique_ptr<FakeServer> server;
-  std::unique_ptr<Conversation> conversation;
-  std::string towards_client, towards_server, from_client;
-  bool wanted = false, ending = false, gone = false;
-  std::uint64_t replayed = 0;
-};
-
 World::World(std::uint64_t seed) : random_(seed) {
   for (int i = 0; i < 8; ++i) random_.next();
   setting_.server_recovery = random_.chance(40);
@@ -76,6 +26,8 @@ World::World(std::uint64_t seed) : random_(seed) {
   setting_.client_size = random_.chance(50) ? 4096 : 512 + random_.below(4000);
   setting_.server_size = random_.chance(50) ? setting_.client_size : 512 + random_.below(4000);
   setting_.retain = random_.chance(70) ? 256 * 1024 : 1024 + random_.below(3000);
+  setting_.shares = random_.chance(50);
+  setting_.servers = 1 + random_.below(clients - 1);
   for (std::size_t i = 0; i < clients; ++i)
     sessions_.push_back(std::make_unique<Session>(*this, static_cast<int>(i)));
 }
@@ -115,6 +67,11 @@ void World::login(Session& s) {
     s.conversation->attached(s.server->facts(), now);
     return;
   }
+  facts_ = s.server->facts();
+  begin(s, facts_);
+}
+
+void World::begin(Session& s, const LoginFacts& facts) {
   ConversationOptions options;
   options.hold = Duration::millis(150 + static_cast<std::int64_t>(random_.below(500)));
   options.replay_reads = setting_.replay;
@@ -126,7 +83,8 @@ void World::login(Session& s) {
   s.replayed = 0;
   s.towards_client.clear();
   s.from_client.clear();
-  s.conversation = std::make_unique<Conversation>(s, options, s.server->facts(), now);
+  s.conversation = std::make_unique<Conversation>(
+      s, options, facts, Instant{static_cast<std::int64_t>(now_ms_) * 1'000'000});
   note("session " + std::to_string(s.id) + " connects");
 }
 
@@ -141,6 +99,7 @@ void World::lose(Session& s) {
 
 // Every session's server dies where it is. Planned: it lives, but takes no writes any more.
 void World::crash(bool planned) {
+  free_.clear();
   note(planned ? "the primary steps down" : "the primary dies");
   primary_ = false;
   primary_at_ = now_ms_ + random_.below(random_.chance(80) ? 100 : 600);
@@ -167,7 +126,7 @@ void World::step_session(Session& s) {
     return taken;
   };
   if (!s.conversation) {
-    if (primary_ && random_.chance(30)) login(s);
+    if (primary_ && random_.chance(30) && !begin_shared(s)) login(s);
     return;
   }
   switch (random_.below(6)) {
@@ -175,7 +134,8 @@ void World::step_session(Session& s) {
       if (!s.ending && !s.client.quiet_close) s.client.act(s.from_client);
       break;
     case 1:
-      if (!s.from_client.empty() && !s.ending) s.conversation->from_client(some(s.from_client), now);
+      if (!s.from_client.empty() && !s.ending && !s.conversation->starved())
+        s.conversation->from_client(some(s.from_client), now);
       break;
     case 2:
       if (s.server && !s.server->dead && !s.towards_server.empty()) s.server->receive(some(s.towards_server));
@@ -204,8 +164,9 @@ void World::step_session(Session& s) {
   if (s.server && s.gone && random_.chance(10)) lose(s);  // with bytes that were on their way
   if (s.server && !s.server->broken.empty()) failure_ = "server: " + s.server->broken;
   if (!s.ending && now >= s.conversation->deadline()) s.conversation->on_deadline(now);
-  if (!s.ending && s.wanted && !s.server && primary_ && random_.chance(30)) login(s);
+  if (!s.ending && s.wanted && !s.server && primary_ && random_.chance(30) && !share(s)) login(s);
   if (s.client.quiet_close && s.towards_client.empty()) {  // the client closes: its server goes, too
+    if (!s.ending) keep(s);
     s.ending = true;
     s.client.quiet_close = false;
   }

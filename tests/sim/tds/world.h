@@ -38,6 +38,8 @@ using Table = std::map<std::uint64_t, unsigned>;
 struct Setting {
   bool server_recovery = false, client_asks = false, replay = true, follows_descriptor = true,
        replay_transactions = false;
+  bool shares = false;  ///< servers serve several sessions, of which there are fewer than ...
+  std::size_t servers = 0;
   std::size_t client_size = 4096, server_size = 4096, retain = 256 * 1024;
 };
 
@@ -45,7 +47,7 @@ struct Options {  ///< of a session, as both a server and a client's model of it
   std::string database = "home";
   std::map<std::string, std::string> values;
   std::set<std::string> temporary;
-  std::string text(int owner) const;
+  std::string text(int owner, const Setting& setting) const;
 };
 
 /// One session on one node.
@@ -165,6 +167,7 @@ class FakeClient {
   std::unique_ptr<MessageReader> reader_;
   Request request_;
   bool attention_ = false, transaction_ = false, bulk_ready_ = false, only_reads_ = false;
+  bool reset_asked_ = false;  // and not acknowledged yet
   std::string counted_;  ///< what the open transaction has read of what others change
   std::uint64_t descriptor_ = 0;
   Options options_;
@@ -174,6 +177,8 @@ class FakeClient {
 };
 
 class World {
+  struct Session;
+
  public:
   explicit World(std::uint64_t seed);
   ~World();
@@ -183,14 +188,22 @@ class World {
   std::uint64_t answers() const;
   std::uint64_t survived() const { return survived_; }
   std::uint64_t replayed() const { return replayed_; }
+  std::uint64_t shared() const { return shared_; }
   std::uint64_t rolled_back() const;
   std::uint64_t unknown() const;
 
  private:
-  struct Session;
   void step();
   void step_session(Session& session);
   void login(Session& session);
+  void begin(Session& session, const LoginFacts& facts);
+  // Sharing (sharing.cpp).
+  struct Free;
+  std::size_t servers() const;
+  bool share(Session& session);
+  bool begin_shared(Session& session);
+  void take(Session& session, Free from);
+  void keep(Session& session);
   void crash(bool planned);
   void lose(Session& session);
   void note(const std::string& what);
@@ -200,11 +213,14 @@ class World {
   Setting setting_;
   Table table_;
   std::map<std::uint64_t, std::pair<int, Fate>> ledger_;
-  std::uint64_t ids_ = 1, serial_ = 1, survived_ = 0, replayed_ = 0, now_ms_ = 0, primary_at_ = 0;
+  std::uint64_t ids_ = 1, serial_ = 1, survived_ = 0, shared_ = 0, replayed_ = 0, now_ms_ = 0;
+  std::uint64_t primary_at_ = 0;
   bool primary_ = true;
   std::string failure_;
   std::vector<std::string> trail_;
   std::vector<std::unique_ptr<Session>> sessions_;
+  std::vector<Free> free_;
+  LoginFacts facts_;  ///< of the last login
 };
 
 }  // namespace holdfast::tds::sim
