@@ -19,7 +19,7 @@ class Row:
         self.place, self.name, self.outcome, self.why = place, name, outcome, why
 
 
-def run(driver, build, seconds, modes=("aware", "opaque")):
+def run(driver, build, seconds, modes=("aware", "pooled", "opaque")):
     """The rows of a driver whose parts are there."""
     stand = Stand(build, driver.encryptions, modes)
     try:

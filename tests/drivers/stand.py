@@ -1,5 +1,6 @@
 """What a driver is run against: one SQL node (tests/sqlnode) for each encryption, and Holdfast before all of them with
-an aware and an opaque listener each. Three places of each encryption follow: direct, aware, opaque."""
+an aware listener, one whose sessions share two connections, and an opaque one. The places of each encryption follow:
+direct, aware, pooled, opaque."""
 import contextlib
 import os
 import pathlib
@@ -13,13 +14,14 @@ import time
 
 SERVER = {"off": "none", "login": "off", "on": "on", "strict": "strict"}  # sqlnode --encrypt
 LISTEN = {"off": "none", "login": "login", "on": "on", "strict": "on"}
+POOLED = ("off", "on")  # sharing begins where the logins are over: two encryptions will do
 SERVICE = {"off": "none", "login": "login", "on": "on", "strict": "strict"}
 
 
 class Stand:
     """Starts all of it in a directory of its own; `close` ends it."""
 
-    def __init__(self, build, encryptions, modes=("aware", "opaque")):
+    def __init__(self, build, encryptions, modes=("aware", "pooled", "opaque")):
         build = pathlib.Path(build).resolve()
         self.holdfast, self.sqlnode = build / "holdfast", build / "tests" / "sqlnode"
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="hf-drivers-"))
@@ -62,6 +64,8 @@ class Stand:
         for encryption, port in nodes.items():
             self.places[f"{encryption} direct"] = f"{encryption}:{port}"
             for mode in self.modes:
+                if mode == "pooled" and encryption not in POOLED:
+                    continue
                 listen = free_port()
                 self.places[f"{encryption} {mode}"] = f"{encryption}:{listen}"
                 text += self.section(encryption, mode, listen, port)
@@ -76,13 +80,15 @@ class Stand:
 
     def section(self, encryption, mode, listen, port):
         name = f"{encryption}-{mode}"
-        aware = mode == "aware"
+        aware = mode != "opaque"
+        kind = "aware" if aware else mode
+        pool = ', pool = "transaction", pool-max = 2' if mode == "pooled" else ""
         tls = aware and encryption != "off"
-        return (f'[listen.{name}]\nbind = ["127.0.0.1:{listen}"]\nprotocol = "tds"\nmode = "{mode}"\nservice = "{name}"\n'
+        return (f'[listen.{name}]\nbind = ["127.0.0.1:{listen}"]\nprotocol = "tds"\nmode = "{kind}"\nservice = "{name}"\n'
                 + (f'encrypt = "{LISTEN[encryption]}"\n' if tls else "")
                 + (f'tls = {{ certificate = "{self.dir}/both.pem" }}\n' if tls else "")
                 + f'[service.{name}]\ninstances = {{ a = "localhost:{port}" }}\ncheck = {{ tcp = true, every = "1s" }}\n'
-                + (f'sql = {{ encrypt = "{SERVICE[encryption]}" }}\n' if aware else "")
+                + (f'sql = {{ encrypt = "{SERVICE[encryption]}"{pool} }}\n' if aware else "")
                 + (f'tls = {{ ca = "{self.dir}/ca.pem" }}\n' if tls else ""))
 
     def words(self):

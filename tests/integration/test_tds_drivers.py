@@ -9,7 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "drivers
 import compare  # noqa: E402
 import parts  # noqa: E402
 
-GET, RUN = 25, 60  # seconds
+GET, RUN = 25, 75  # seconds
 
 
 def drive(t, name):
