@@ -118,8 +118,8 @@ struct Peer {
   ssize_t result(int n) {
     if (n > 0) return n;
     const int error = SSL_get_error(ssl, n);
-    if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) return error == SSL_ERROR_ZERO_RETURN ? 0 : (errno = EPROTO, -1);
-    errno = EAGAIN;
+    if (error == SSL_ERROR_ZERO_RETURN) return 0;
+    errno = error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? EAGAIN : EPROTO;
     return -1;
   }
 };

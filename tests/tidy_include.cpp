@@ -49,7 +49,9 @@ struct Library {
 const std::vector<Library>& libraries() {
   static const std::vector<Library> table = {
       {{"uv.h", "uv/"}, {"proxy/io/io_uv"}, "libuv"},
-      {{"openssl/"}, {"proxy/io/tls.cpp", "proxy/io/tls_openssl.h", "proxy/base/crypto.cpp", "tests/"}, "OpenSSL"},
+      {{"openssl/"},
+       {"proxy/io/tls.cpp", "proxy/io/tls_openssl.h", "proxy/base/crypto.cpp", "tests/", "bench/"},
+       "OpenSSL"},
       {{"llhttp"}, {"proxy/http/parser.cpp"}, "llhttp"},
       {{"toml"}, {"conf/parse.cpp"}, "toml++"},
       {{"nghttp2/"}, {"proxy/http/h2.cpp"}, "nghttp2"},

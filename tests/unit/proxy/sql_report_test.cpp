@@ -36,14 +36,16 @@ TEST_CASE("sql sessions: a table whose columns stand below their headings") {
   odd.instance.clear();
   odd.in_transaction = true;
   odd.unrecoverable = "temporary table, cursor";
+  odd.pool = "pinned: temporary table";
   CHECK(
       sql_sessions_text({row(), odd}) ==
-      "ID  CLIENT           LOGIN  APPLICATION  DATABASE  INSTANCE  STATE  SINCE  TRAN  RECOVERY"
+      "ID  CLIENT           LOGIN  APPLICATION  DATABASE  INSTANCE  STATE  SINCE  TRAN  POOL                   "
+      "  RECOVERY"
       "                     PREPARED  REQUESTS  SURVIVED  LAST\n"
-      "17  192.0.2.7:50112  app    billing      shop      sql/ef-a  idle   3.0s   -     proxy"
+      "17  192.0.2.7:50112  app    billing      shop      sql/ef-a  idle   3.0s   -     -                        proxy"
       "                        2         12        1         SELECT * FROM t WHERE id = ?\n"
-      "4   192.0.2.7:50112  app    billing      shop      sql/-     idle   3.0s   yes   no: temporary table, "
-      "cursor  2         12        1         SELECT * FROM t WHERE id = ?\n");
+      "4   192.0.2.7:50112  app    billing      shop      sql/-     idle   3.0s   yes   pinned: temporary table"
+      "  no: temporary table, cursor  2         12        1         SELECT * FROM t WHERE id = ?\n");
 }
 
 TEST_CASE("sql sessions: a client's names forge neither a line nor JSON") {
@@ -64,7 +66,7 @@ TEST_CASE("sql sessions: JSON has every field") {
         "\"web1\","
         "\"database\":\"shop\",\"service\":\"sql\",\"instance\":\"ef-a\",\"state\":\"idle\",\"since_"
         "seconds\":3,"
-        "\"age_seconds\":60,\"in_transaction\":false,\"unrecoverable\":\"\",\"recovery_by_server\":false,"
+        "\"age_seconds\":60,\"in_transaction\":false,\"unrecoverable\":\"\",\"pool\":\"\",\"recovery_by_server\":false,"
         "\"prepared\":2,\"requests\":12,\"survived\":1,\"last\":\"SELECT * FROM t WHERE id = ?\"}]\n");
 }
 
