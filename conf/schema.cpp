@@ -11,8 +11,8 @@ namespace {
 constexpr Directive kProcess[] = {
     {"loops", Kind::Count, "0", slot<&Process::loops>,
      "Data loops (threads); 0: one per processor this process may use.", {0, 256}},
-    {"batch-wakeups", Kind::Boolean, "true", slot<&Process::batch_wakeups>,
-     "Under load a data loop waits 50 us for more events before it asks for them: less CPU, never at low load."},
+    {"batch-wakeups", Kind::Boolean, "false", slot<&Process::batch_wakeups>,
+     "Under load a data loop may wait 50 us for more events before it asks for them; measure before you turn it on."},
     {"drain-timeout", Kind::Duration, "30s", slot<&Process::drain_timeout>,
      "After SIGTERM, how long requests and tunnels may go on.", {0, 86'400'000}},
     {"control-socket", Kind::Output, "/run/holdfast.sock", slot<&Process::control_socket>,
