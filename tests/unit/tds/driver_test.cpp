@@ -82,6 +82,10 @@ struct World {
                 0} {
     loop.set_turn_end([this] { sessions.reap(); });
   }
+  ~World() {  // the context outlives the sessions, as the Worker has it
+    sessions.cut_all();
+    sessions.reap();
+  }
 
   void elect(int active, bool first_lost = false) {
     ServiceView view;
