@@ -49,8 +49,9 @@ RouterConfig make_router(const conf::Vip& vip, Family family, const conf::Node* 
   for (const std::string& text : vip.addresses)
     if (const Address a = ip(text); a.family == family) router.addresses.push_back(a);
   // Erratum 8300: the first IPv6 address of an advertisement is a link-local one, if there is any.
-  std::stable_partition(router.addresses.begin(), router.addresses.end(),
-                        [](const Address& a) { return a.link_local(); });
+  const auto first = std::find_if(router.addresses.begin(), router.addresses.end(),
+                                  [](const Address& a) { return a.link_local(); });
+  if (first != router.addresses.end()) std::rotate(router.addresses.begin(), first, first + 1);
   router.interval = vip.advertise;
   router.checksum =
       vip.checksum == conf::VrrpChecksum::Rfc9568 ? Checksum::MessageOnly : Checksum::PseudoHeader;
