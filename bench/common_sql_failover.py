@@ -209,7 +209,11 @@ timeout = "{FALL * CHECK_TIMEOUT_MS}ms"
         wait_port(self.port)
 
     def command(self, *words):
-        subprocess.run([self.binary, "sql", *words, "-c", str(self.path)], check=True, capture_output=True, timeout=20)
+        argv = [self.binary, "sql", *words, "-c", str(self.path)]
+        run = subprocess.run(argv, capture_output=True, text=True, timeout=20)
+        if run.returncode:
+            sessions = subprocess.run([self.binary, "sql", "sessions", "-c", str(self.path)], capture_output=True, text=True, timeout=20)
+            raise RuntimeError(f"{' '.join(words)}: {run.stdout}{run.stderr}\n{sessions.stdout}")
 
     def before_move(self):
         self.command("pause", "sql", "--timeout", "5s")
