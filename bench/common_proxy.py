@@ -1,10 +1,7 @@
-"""The contenders of bench/proxy: one worker each, equal work (log, X-Forwarded-For, kept-alive origin)."""
-import os
+"""What bench/proxy measures Holdfast with: the origins, and Holdfast's own configuration. The peers: common_peers.py."""
 import subprocess
 
-from common import build_tool, find_holdfast, free_port, version_line, wait_port
-
-STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so"
+from common import build_tool, free_port, tree, version_line, wait_port
 
 
 def make_certificate(work):
@@ -16,22 +13,32 @@ def make_certificate(work):
     return both
 
 
-def start_origin(work, core):
-    """nginx with two static files; head and body leave in one segment (tcp_nopush)."""
-    port, root = free_port(), work.dir / "www"
-    root.mkdir()
-    (root / "1k").write_bytes(b"x" * 1024)
-    (root / "64k").write_bytes(b"x" * 65536)
-    path = work.write("origin.conf", f"""
-worker_processes 1; pid {work.dir}/origin.pid; error_log {work.dir}/origin-error.log crit;
-events {{ worker_connections 4096; }}
+class Origin:
+    """nginx with static files; head and body leave in one segment (tcp_nopush). /api/ is 1 KiB too."""
+
+    def __init__(self, work, core, name="origin"):
+        self.port, root = free_port(), work.dir / "www"
+        root.mkdir(exist_ok=True)
+        for file, size in (("1k", 1 << 10), ("64k", 1 << 16), ("1m", 1 << 20)):
+            (root / file).write_bytes(b"x" * size)
+        with open(root / "1g", "wb") as file:
+            file.truncate(1 << 30)  # a hole: no disk is read
+        path = work.write(f"{name}.conf", f"""
+worker_processes 1; pid {work.dir}/{name}.pid; error_log {work.dir}/{name}-error.log crit;
+events {{ worker_connections 16384; }}
 http {{ access_log off; sendfile on; tcp_nopush on; keepalive_timeout 600s; keepalive_requests 1000000000;
   open_file_cache max=10;
-  server {{ listen 127.0.0.1:{port} backlog=4096; root {root}; }} }}
+  server {{ listen 127.0.0.1:{self.port} backlog=4096; root {root}; location /api/ {{ rewrite ^ /1k break; }} }} }}
 """)
-    work.start("nginx", "-p", work.dir, "-c", path, "-g", "daemon off;", core=core, log="origin.log")
-    wait_port(port)
-    return port
+        self.process = work.start("nginx", "-p", work.dir, "-c", path, "-g", "daemon off;", core=core, log=f"{name}.log")
+        wait_port(self.port)
+
+    def pids(self):
+        return tree(self.process.pid)
+
+
+def start_origin(work, core):
+    return Origin(work, core).port
 
 
 TDS_PARTS = [f"tds/{name}.cpp" for name in ("little", "packet", "prelogin", "all_headers", "login7", "login7_features", "token",
@@ -52,21 +59,26 @@ def start_sql(work, core, certificate):
 
 
 class Contender:
-    """Listens on `http`, `tls` and `tcp`, all three to the same origin, and on `sql` and `aware` to the SQL server; only Holdfast
-    understands what it relays there, on `aware` and on `sql_tls` (TLS first, on both sides)."""
-    tcp_works = True
+    """Listens on `http`, `tls` and `tcp`, all three to the same origin, on `bulk` to another one, and on `sql` and `aware` to the SQL
+    server; only Holdfast understands what it relays there, on `aware` and on `sql_tls` (TLS first, on both sides).
 
-    def __init__(self, work, origin, sql_server, certificate, log, clients):
-        self.work, self.origin, self.certificate, self.log, self.clients = work, origin, certificate, log, clients
-        self.sql_server, self.sql_tls_server = sql_server
-        self.http, self.tls, self.tcp, self.sql, self.aware, self.sql_tls = (free_port() for _ in range(6))
+    `log`: an access log is written; `bare`: nothing but the relaying; `clients`: what it must have room for at once."""
+    ours, tcp_works = False, True
+
+    def __init__(self, work, origin, sql_servers, certificate, log, clients, bare=False, bulk_origin=None):
+        self.work, self.origin, self.certificate, self.log, self.clients, self.bare = work, origin, certificate, log, clients, bare
+        self.bulk_origin = bulk_origin or origin
+        self.sql_server, self.sql_tls_server = sql_servers
+        self.http, self.tls, self.tcp, self.bulk, self.sql, self.aware, self.sql_tls = (free_port() for _ in range(7))
+        self.slug = self.name.lower().replace(" ", "-")
+        if not self.ours:
+            self.aware = self.sql
 
     def start(self, core, patience=5.0):
-        self.process = self.work.start(*self.argv(), core=core, log=f"{self.name}.log")
+        """`core`: None for any."""
+        self.process = self.work.start(*self.argv(), core=core, log=f"{self.slug}.log")
         wait_port(self.http, patience)
         wait_port(self.tls, patience)
-        if not isinstance(self, Holdfast):
-            self.aware = self.sql
 
     @property
     def pid(self):
@@ -75,27 +87,47 @@ class Contender:
 
 class Holdfast(Contender):
     name = "Holdfast"
-    binary = None
+    ours, binary = True, None
+    loops, batched, routes = 1, False, 0
 
     def version(self):
         return version_line([self.binary, "version"])
 
+    def more_routes(self):
+        """Every fourth asks for a host; none has a path that another row asks for."""
+        return "".join(f"""
+[[route]]
+listen = ["http"]
+path = "/api/v1/group{n}/*"
+{f'host = ["host{n}.example"]' if n % 4 == 3 else ""}
+service = "app"
+""" for n in range(self.routes))
+
+    def features(self):
+        return 'replay = "never"\nshield = 0' if self.bare else ""
+
     def argv(self):
-        log = f'access-log = "{self.work.dir}/holdfast-access.log"' if self.log else ""
-        path = self.work.write("holdfast.toml", f"""
+        return [self.binary, "run", "-c", self.write(self.work.dir / f"{self.slug}.toml")]
+
+    def write(self, path):
+        log = f'access-log = "{self.work.dir}/{self.slug}-access.log"' if self.log else ""
+        admin = "" if self.bare else f'[admin]\nbind = ["127.0.0.1:{free_port()}"]'
+        path.write_text(f"""
 [process]
-loops = 1
-control-socket = "{self.work.dir}/holdfast.sock"
+loops = {self.loops}
+batch-wakeups = {"true" if self.batched else "false"}
+control-socket = "{self.work.dir}/{self.slug}.sock"
 spill-dir = "{self.work.dir}"
 {log}
-[admin]
-bind = ["127.0.0.1:{free_port()}"]
+{admin}
 [listen.http]
 bind = ["127.0.0.1:{self.http}"]
 timeouts = {{ idle = "10m" }}
 [listen.tls]
 bind = ["127.0.0.1:{self.tls}"]
 tls = {{ certificate = "{self.certificate}", min-version = "1.3" }}
+[listen.bulk]
+bind = ["127.0.0.1:{self.bulk}"]
 [listen.tcp]
 bind = ["127.0.0.1:{self.tcp}"]
 protocol = "tds"
@@ -129,6 +161,9 @@ sql = {{ encrypt = "none" }}
 [service.app]
 instances = {{ a = "127.0.0.1:{self.origin}" }}
 check = {{ get = "/1k", every = "1s" }}
+[service.bulk]
+instances = {{ a = "127.0.0.1:{self.bulk_origin}" }}
+check = {{ get = "/1k", every = "1s" }}
 [service.relay]
 instances = {{ a = "127.0.0.1:{self.origin}" }}
 check = {{ tcp = true, every = "1s" }}
@@ -136,102 +171,16 @@ check = {{ tcp = true, every = "1s" }}
 listen = ["http", "tls"]
 path = "/*"
 service = "app"
+{self.features()}
+[[route]]
+listen = ["bulk"]
+path = "/*"
+service = "bulk"
+{self.features()}
+{self.more_routes()}
 """)
-        return [self.binary, "run", "-c", path]
+        return path
 
 
-class Haproxy(Contender):
-    name = "HAProxy"
-
-    def version(self):
-        return version_line(["haproxy", "-v"])
-
-    def argv(self):
-        log = "log stdout format raw local0" if self.log else ""
-        path = self.work.write("haproxy.cfg", f"""
-global
-  nbthread 1
-  maxconn {self.clients}
-  {log}
-defaults
-  mode http
-  {"log global" if self.log else ""}
-  timeout connect 2s
-  timeout client 600s
-  timeout server 600s
-  timeout http-keep-alive 600s
-frontend web
-  bind 127.0.0.1:{self.http} backlog 4096
-  bind 127.0.0.1:{self.tls} ssl crt {self.certificate} ssl-min-ver TLSv1.3 alpn http/1.1
-  {"option httplog" if self.log else ""}
-  option forwardfor
-  default_backend app
-backend app
-  http-reuse always
-  server a 127.0.0.1:{self.origin} check inter 1s
-listen relay
-  mode tcp
-  bind 127.0.0.1:{self.tcp} backlog 4096
-  {"option tcplog" if self.log else ""}
-  server a 127.0.0.1:{self.origin} check inter 1s
-listen sql-tls
-  mode tcp
-  bind 127.0.0.1:{self.sql_tls} ssl crt {self.certificate} ssl-min-ver TLSv1.3 alpn tds/8.0 backlog 4096
-  {"option tcplog" if self.log else ""}
-  server a 127.0.0.1:{self.sql_tls_server} ssl verify none alpn tds/8.0 check inter 1s
-listen sql
-  mode tcp
-  bind 127.0.0.1:{self.sql} backlog 4096
-  {"option tcplog" if self.log else ""}
-  server a 127.0.0.1:{self.sql_server} check inter 1s
-""")
-        return ["haproxy", "-db", "-f", path]
-
-
-class Nginx(Contender):
-    name = "nginx"
-
-    def version(self):
-        return version_line(["nginx", "-v"])
-
-    def argv(self):
-        self.tcp_works = os.path.exists(STREAM_MODULE)
-        load = f"load_module {STREAM_MODULE};" if self.tcp_works else ""
-        log = f"access_log {self.work.dir}/nginx-access.log combined;" if self.log else "access_log off;"
-        stream = f"""stream {{ server {{ listen 127.0.0.1:{self.tcp} backlog=4096;
-          proxy_pass 127.0.0.1:{self.origin}; }}
-  server {{ listen 127.0.0.1:{self.sql_tls} ssl backlog=4096; ssl_certificate {self.certificate};
-    ssl_certificate_key {self.certificate}; ssl_protocols TLSv1.3; ssl_alpn tds/8.0;
-    proxy_pass 127.0.0.1:{self.sql_tls_server}; proxy_ssl on; }}
-  server {{ listen 127.0.0.1:{self.sql} backlog=4096; proxy_pass 127.0.0.1:{self.sql_server}; }} }}""" if self.tcp_works else ""
-        path = self.work.write("nginx.conf", f"""
-{load}
-worker_processes 1; pid {self.work.dir}/nginx.pid; error_log {self.work.dir}/nginx-error.log crit;
-events {{ worker_connections {self.clients + 4096}; }}
-http {{ {log}
-  keepalive_timeout 600s; keepalive_requests 1000000000;
-  upstream app {{ server 127.0.0.1:{self.origin}; keepalive 128; keepalive_requests 1000000000; }}
-  server {{
-    listen 127.0.0.1:{self.http} backlog=4096;
-    listen 127.0.0.1:{self.tls} ssl backlog=4096;
-    ssl_certificate {self.certificate}; ssl_certificate_key {self.certificate}; ssl_protocols TLSv1.3;
-    location / {{
-      proxy_pass http://app; proxy_http_version 1.1; proxy_set_header Connection "";
-      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-    }}
-  }}
-}}
-{stream}
-""")
-        return ["nginx", "-p", self.work.dir, "-c", path, "-g", "daemon off;"]
-
-
-CONTENDERS = {"holdfast": Holdfast, "haproxy": Haproxy, "nginx": Nginx}
-
-
-def available(only, binary=None):
-    Holdfast.binary = find_holdfast(binary)
-    chosen = [CONTENDERS[name] for name in only.split(",")] if only else list(CONTENDERS.values())
-    if Holdfast in chosen and not Holdfast.binary:
-        raise SystemExit("no holdfast binary: build the release or dev preset, or give --holdfast PATH")
-    return chosen
+class HoldfastBatched(Holdfast):
+    name, batched = "Holdfast batched", True
