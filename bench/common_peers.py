@@ -3,8 +3,8 @@ are measured in single rows. HOLDFAST_HAPROXY and HOLDFAST_NGINX name newer bina
 import os
 import subprocess
 
-from common import find_holdfast, version_line
-from common_proxy import Contender, Holdfast, HoldfastBatched
+from common import version_line
+from common_contender import Contender
 
 STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so"
 
@@ -98,7 +98,7 @@ class Nginx(Contender):
         path = self.work.write(f"{self.slug}.conf", f"""
 {load}
 worker_processes 1; pid {self.work.dir}/{self.slug}.pid; error_log {self.work.dir}/{self.slug}-error.log crit;
-events {{ worker_connections {self.clients + 4096}; }}
+events {{ worker_connections {2 * self.clients + 4096}; }}
 http {{ {log}
   keepalive_timeout 600s; keepalive_requests 1000000000; proxy_max_temp_file_size 0;
   upstream app {{ server 127.0.0.1:{self.origin}; keepalive 128; keepalive_requests 1000000000; }}
@@ -128,21 +128,3 @@ class NewerHaproxy(Haproxy):
 class NewerNginx(Nginx):
     """TCP only if its stream module was built in."""
     name, binary = "nginx newer", os.environ.get("HOLDFAST_NGINX")
-
-
-CONTENDERS = {"holdfast": Holdfast, "haproxy": Haproxy, "nginx": Nginx, "holdfast-batched": HoldfastBatched,
-              "haproxy-newer": NewerHaproxy, "nginx-newer": NewerNginx}
-
-
-def available(only, binary=None):
-    """The classes named in `only`; by default all but the batched Holdfast, and newer peers where one is named."""
-    Holdfast.binary = find_holdfast(binary)
-    usual = [name for name, c in CONTENDERS.items() if c is Holdfast or c.binary and not c.ours]
-    names = only.split(",") if only else usual
-    unknown = [name for name in names if name not in CONTENDERS]
-    if unknown:
-        raise SystemExit(f"unknown contender: {', '.join(unknown)}")
-    chosen = [CONTENDERS[name] for name in names]
-    if not Holdfast.binary and any(c.ours for c in chosen):
-        raise SystemExit("no holdfast binary: build the release or dev preset, or give --holdfast PATH")
-    return chosen
