@@ -1,6 +1,7 @@
 """What both benches share: building the tools, free ports, processes ended by their own pid, /proc."""
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -32,10 +33,21 @@ def build_tool(name, *parts, libraries=()):
     return str(program)
 
 
+given_ports = set()
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below the range that outgoing connections have theirs from, so that none of them takes it meanwhile; never the same one twice."""
+    while True:
+        port = random.randrange(12000, 32000)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in given_ports:
+            given_ports.add(port)
+            return port
 
 
 def wait_port(port, seconds=5.0):

@@ -24,6 +24,8 @@ class Contender:
         try:
             wait_port(self.http, patience)
             wait_port(self.tls, patience)
+            if self.process.poll() is not None:
+                raise RuntimeError("somebody else listens there")
         except RuntimeError:
             said = (self.work.dir / f"{self.slug}.log").read_text(errors="replace")
             raise SystemExit(f"{self.name} did not start:\n{said[-1000:]}")
@@ -52,7 +54,7 @@ service = "app"
 """ for n in range(self.routes))
 
     def features(self):
-        return 'replay = "never"\nshield = 0' if self.bare else ""
+        return 'replay = "never"\nshield = "0B"' if self.bare else ""
 
     def argv(self):
         return [self.binary, "run", "-c", self.write(self.work.dir / f"{self.slug}.toml")]

@@ -1,5 +1,6 @@
 """Open-loop parts of bench/proxy: latency at fixed rates below saturation, and what a bulk download adds to another client's."""
 import os
+import pathlib
 import re
 import statistics
 import subprocess
@@ -8,15 +9,15 @@ import threading
 from common import build_tool, cpu_ns, markdown, spread
 from proxy_rows import GENERATOR_CORE, run_wrk
 
-FAIR_RATE, FAIR_SECONDS, FAIR_LIMIT_US = 500, 4, 1000
+FAIR_RATE, FAIR_SECONDS, FAIR_LIMIT_US, LATE_US = 500, 4, 1000, 500
 
 
 class Urgent:
-    """While it lasts these processes go before others on their core (SCHED_FIFO), so that the latency seen is the proxy's, not that of
-    the queue for the generator's core. `works`: it is allowed."""
+    """While it lasts these processes, with all threads, go before others on their core (SCHED_FIFO): the origin and the generator, so
+    that the latency seen is the proxy's, not that of the queue for their core. `works`: it is allowed."""
 
     def __init__(self, pids):
-        self.pids, self.works = pids, True
+        self.pids, self.works = [int(task.name) for pid in pids for task in pathlib.Path(f"/proc/{pid}/task").iterdir()], True
 
     def set(self, policy, priority):
         try:
@@ -35,6 +36,14 @@ class Urgent:
 
 def ask(contender, rate, seconds, connections, urgent, core=GENERATOR_CORE):
     """One run of rate.cpp on /1k: its figures (µs) and the proxy's own CPU µs a request."""
+    for _ in range(3):  # where the generator itself was held up (a virtual processor taken away), nothing was measured
+        figures = ask_once(contender, rate, seconds, connections, urgent, core)
+        if figures["late"] < LATE_US:
+            break
+    return figures
+
+
+def ask_once(contender, rate, seconds, connections, urgent, core):
     argv = ["taskset", "-c", str(core)] + (["chrt", "-f", "10"] if urgent.works else [])
     argv += [build_tool("rate"), str(contender.http), "/1k", str(rate), str(seconds), str(connections)]
     process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -53,9 +62,9 @@ def middle(figures, key):
     return statistics.median(f[key] for f in figures)
 
 
-def measure_rates(contenders, rates, rounds, seconds, connections, origin):
+def measure_rates(contenders, rates, rounds, seconds, connections, pids):
     figures = {}
-    with Urgent(origin.pids()) as urgent:
+    with Urgent(pids) as urgent:
         for number in range(rounds):
             turn = number % len(contenders)
             for rate in rates:
@@ -90,10 +99,20 @@ def download(contender, seconds, results):
     results.append(float(value) * {"": 1 / 1048576, "K": 1 / 1024, "M": 1, "G": 1024}[unit])
 
 
-def fairness(contenders, rounds, origin):
-    """Small requests at a steady rate, alone and beside a download that never ends; a table, and what missed."""
+class Direct:
+    """The same clients at the origins themselves: what machine and generator add to the small requests by their own."""
+    name, ours = "no proxy", False
+
+    def __init__(self, origin, bulk_origin):
+        self.http, self.bulk, self.pid = origin.port, bulk_origin.port, origin.process.pid
+
+
+def fairness(contenders, direct, rounds, pids):
+    """Small requests at a steady rate, alone and beside a download that never ends; a table, and what missed. Judged is what Holdfast
+    adds to the slowest small request, less what is added without any proxy."""
+    contenders = [direct] + contenders
     figures = {c.name: {"alone": [], "beside": [], "bulk": []} for c in contenders}
-    with Urgent(origin.pids()) as urgent:
+    with Urgent(pids) as urgent:
         for number in range(rounds):
             turn = number % len(contenders)
             for c in contenders[turn:] + contenders[:turn]:
@@ -102,16 +121,17 @@ def fairness(contenders, rounds, origin):
                 thread.start()
                 figures[c.name]["beside"].append(ask(c, FAIR_RATE, FAIR_SECONDS, 4, urgent))
                 thread.join()
+    if any(len(f["bulk"]) != rounds for f in figures.values()):
+        raise SystemExit("a download failed")
+    added = {name: middle(f["beside"], "max") - middle(f["alone"], "max") for name, f in figures.items()}
     lines, missed = [], []
     for c in contenders:
         f = figures[c.name]
-        if len(f["bulk"]) != rounds:
-            raise SystemExit(f"{c.name}: the download failed")
         cells = [f"{middle(f['alone'], k):.0f} / {middle(f['beside'], k):.0f}" for k in ("p50", "p99", "p999", "max")]
-        added = middle(f["beside"], "max") - middle(f["alone"], "max")
-        lines.append([c.name, *cells, f"{added:.0f}", f"{statistics.median(f['bulk']):.0f}"])
-        if c.ours and added > FAIR_LIMIT_US:
-            missed.append(f"{c.name}, one download beside small requests: {added:.0f} µs added at most, at most {FAIR_LIMIT_US}")
+        lines.append([c.name, *cells, f"{added[c.name]:.0f}", f"{statistics.median(f['bulk']):.0f}"])
+        own = added[c.name] - max(added[direct.name], 0)
+        if c.ours and own > FAIR_LIMIT_US:
+            missed.append(f"{c.name}, one download beside small requests: {own:.0f} µs added at most, at most {FAIR_LIMIT_US}")
     print(markdown([f"µs alone / beside a download, {FAIR_RATE} a second", "p50", "p99", "p99.9", "max", "added to max", "download MiB/s"],
                    lines))
     return missed
