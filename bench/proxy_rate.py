@@ -9,7 +9,7 @@ import threading
 from common import build_tool, cpu_ns, markdown, spread
 from proxy_rows import GENERATOR_CORE, run_wrk
 
-FAIR_RATE, FAIR_SECONDS, FAIR_LIMIT_US, LATE_US = 500, 4, 1000, 500
+FAIR_RATE, FAIR_SECONDS, FAIR_LIMIT_US, LATE_US = 500, 3, 1000, 500
 
 
 class Urgent:

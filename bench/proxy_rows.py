@@ -119,9 +119,13 @@ def system_calls(contender, row, connections):
     out = contender.work.dir / "strace"
     tracer = subprocess.Popen(["strace", "-f", "-c", "-U", "calls,name", "-o", str(out)] + pids, stderr=subprocess.DEVNULL)
     time.sleep(0.3)
-    requests = load(contender, row, 1, connections)
-    tracer.send_signal(signal.SIGINT)
-    tracer.wait(10)
+    try:
+        requests = load(contender, row, 2, connections)
+    except SystemExit:
+        return "could not be measured"
+    finally:
+        tracer.send_signal(signal.SIGINT)
+        tracer.wait(10)
     calls = {name: int(n) for n, name in re.findall(r"^\s*(\d+)\s+(\w+)$", out.read_text(), re.M) if name != "total"}
     most = sorted(calls.items(), key=lambda item: -item[1])[:6]
     return f"{sum(calls.values()) / requests:.2f}: " + ", ".join(f"{name} {n / requests:.2f}" for name, n in most)
