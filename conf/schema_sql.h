@@ -65,6 +65,9 @@ inline constexpr Directive kSqlRows[] = {
     {"pool-lifetime", Kind::Duration, "30m", slot<&ServiceSql::pool_lifetime>,
      "An older connection serves no other session; so long a changed password may still be believed.",
      {1000, 86'400'000}},
+    {"spares", Kind::Count, "0", slot<&ServiceSql::spares>,
+     "While there is no primary: connections per listener and data loop that stand ready for logins at the "
+     "other instances, one for each session that waits; 0: none. Not with send-proxy.", {0, 10'000}},
     {"lifetime", Kind::Duration, "0s", slot<&ServiceSql::lifetime>,
      "A session is ended at its next idle moment after this; zero: never.", {0, 30ull * 86'400'000}},
     {"digests", Kind::Count, "1000", slot<&ServiceSql::digests>,

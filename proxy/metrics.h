@@ -68,6 +68,8 @@ struct SqlCounters {
   Counter survived, held_total, limited, killed;
   Counter pool_free, pool_lent;        ///< now: free connections, and sessions without one of their own
   Counter pool_resets, pool_stolen, pool_waited, pool_logins_saved;
+  Counter spares;                      ///< now
+  Counter spares_used, spares_failed;
   Counter digests;                     ///< statements in this loop's table
   std::array<Counter, outcomes.size()> requests;
 };

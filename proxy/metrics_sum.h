@@ -72,7 +72,7 @@ struct SqlTotals {
   std::uint64_t sessions = 0, held = 0, waiting = 0;
   std::uint64_t survived = 0, held_total = 0, limited = 0, killed = 0, digests = 0;
   std::uint64_t pool_free = 0, pool_lent = 0, pool_resets = 0, pool_stolen = 0, pool_waited = 0;
-  std::uint64_t pool_logins_saved = 0;
+  std::uint64_t pool_logins_saved = 0, spares = 0, spares_used = 0, spares_failed = 0;
   std::array<std::uint64_t, SqlCounters::outcomes.size()> requests{};
 };
 std::map<std::string, SqlTotals> sum_sql(std::span<const LoopMetrics* const> loops);

@@ -41,6 +41,12 @@ constexpr SqlRow rows[] = {
      "Times that a SQL session had to wait for one of pool-max connections."},
     {"holdfast_sql_pool_logins_saved_total", "counter", &SqlCounters::pool_logins_saved,
      &SqlTotals::pool_logins_saved, "SQL logins that were answered without asking a server."},
+    {"holdfast_sql_spares", "gauge", &SqlCounters::spares, &SqlTotals::spares,
+     "SQL connections that stand ready for a login while there is no primary."},
+    {"holdfast_sql_spares_used_total", "counter", &SqlCounters::spares_used, &SqlTotals::spares_used,
+     "SQL logins that found one."},
+    {"holdfast_sql_spares_failed_total", "counter", &SqlCounters::spares_failed, &SqlTotals::spares_failed,
+     "Such connections that could not be made, or were ended before they were used."},
     {"holdfast_sql_digests", "gauge", &SqlCounters::digests, &SqlTotals::digests,
      "Statement digests kept, over all loops."},
 };

@@ -250,7 +250,8 @@ void Worker::accept_tds(std::size_t listen, io::StreamPtr stream, Doorman::Ticke
        std::make_unique<tds::TdsContext>(tds::TdsContext{
            loop_, sessions_, *setup_.access, setup_.number, plan.shared(), config, plan.listen_tls(listen),
            hub.service, hub.counters, *plan_->listens[listen], setup_.load(hub.service.config()), 0,
-           plan.sql_tls(plan.service_index(config.service)), &sql_, pool_of(hub)})});
+           plan.sql_tls(plan.service_index(config.service)), &sql_, pool_of(hub),
+           &setup_.metrics->sql(hub.service.config().name)})});
   ++plan_->refs;
   tds::accept_tds(std::move(stream), std::move(ticket), *tds_.back().context);
 }

@@ -19,6 +19,7 @@
 #include "proxy/service.h"
 #include "proxy/session.h"
 #include "tds/driver_line.h"
+#include "tds/driver_spares.h"
 #include "tds/text_memory.h"
 
 namespace holdfast::tds {
@@ -55,8 +56,11 @@ struct TdsContext {
   std::vector<const io::TlsContext*> server_tls = {};  ///< aware: by instance; empty: no TLS towards them
   SqlSight* sight = nullptr;  ///< aware: who watches; null: nobody
   ServerPool* pool = nullptr;  ///< aware: of the service's connections; null: none is shared
+  SqlCounters* sql = nullptr;  ///< aware
   std::unique_ptr<TextMemory> texts = {};  ///< aware: made by the first session
-  std::unique_ptr<LoginLine> line = std::make_unique<LoginLine>();  ///< aware: of sessions that lost their server
+  std::unique_ptr<LoginLine> line =
+      std::make_unique<LoginLine>();  ///< aware: of sessions that lost their server
+  std::unique_ptr<Spares> spares = {};  ///< aware: made by the first session
 };
 
 /// What a session leaves in the access log.

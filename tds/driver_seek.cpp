@@ -95,6 +95,8 @@ void Seeker::try_connect() {
   for (int chosen = choose(); chosen >= 0; chosen = choose()) {
     directed_ = -1;
     const auto instance = static_cast<std::size_t>(chosen);
+    auto spare = context_.spares ? context_.spares->take(instance) : nullptr;
+    if (spare) return go_in(instance, std::move(spare));
     if (context_.load.take(instance, context_.service.config().max_connections)) return connect_to(instance);
     tried_.push_back(instance);  // full: another may have room, and this one later
   }
@@ -102,8 +104,7 @@ void Seeker::try_connect() {
   park();
 }
 
-void Seeker::connect_to(std::size_t instance) {
-  const conf::Service& service = context_.service.config();
+void Seeker::begin(std::size_t instance) {
   unpark();
   state_ = State::Connecting;
   instance_ = static_cast<int>(instance);
@@ -111,6 +112,17 @@ void Seeker::connect_to(std::size_t instance) {
   counters().attempts.add();
   counters().outstanding.add();
   connect_since_ = context_.loop.now();
+}
+
+void Seeker::go_in(std::size_t instance, std::unique_ptr<ServerEntry> spare) {
+  begin(instance);
+  found();
+  events_.on_spare(std::move(spare));
+}
+
+void Seeker::connect_to(std::size_t instance) {
+  const conf::Service& service = context_.service.config();
+  begin(instance);
   connect_due_ = connect_since_ + service.timeouts.connect;
   stream_ = context_.loop.connect(service.instances[instance].address, *this);
   if (service.send_proxy != 0) {
@@ -123,13 +135,17 @@ void Seeker::connect_to(std::size_t instance) {
 
 void Seeker::on_connected() {
   const auto instance = static_cast<std::size_t>(instance_);
-  counters().connects.add();
   record_.connect = context_.loop.now() - connect_since_;
+  found();
+  events_.on_server(std::move(stream_));
+  if (failed_before_) context_.service.report(instance, Evidence::Success);
+}
+
+void Seeker::found() {
+  counters().connects.add();
   state_ = State::Held;
   connect_due_ = retry_at_ = Instant::never();
   timer_.reset();
-  events_.on_server(std::move(stream_));
-  if (failed_before_) context_.service.report(instance, Evidence::Success);
 }
 
 void Seeker::connect_failed(io::Fault fault) {
@@ -152,9 +168,9 @@ void Seeker::failed(std::optional<Evidence> evidence, std::string_view reason) {
   if (state_ == State::Parked) try_connect();
 }
 
-void Seeker::redirect(std::size_t instance) {
+void Seeker::redirect(std::size_t instance, std::string_view reason) {
   if (!timer_) timer_ = context_.loop.timer(*this);
-  abandon("routed");
+  abandon(reason);
   directed_ = static_cast<int>(instance);
   try_connect();
 }
@@ -233,6 +249,7 @@ void Seeker::park() {
     counted_parked_ = true;
     context_.service_counters.parked_total.add();
     context_.service_counters.parked_now.add();
+    if (context_.spares) context_.spares->waits();
   }
   retry_at_ = holding_off() ? hold_off_until_ : Instant::never();
   if (!tried_.empty()) {
@@ -244,8 +261,10 @@ void Seeker::park() {
 
 void Seeker::unpark() {
   if (state_ == State::Parked) record_.parked = record_.parked + (context_.loop.now() - parked_since_);
-  if (counted_parked_) context_.service_counters.parked_now.sub();
-  counted_parked_ = false;
+  if (std::exchange(counted_parked_, false)) {
+    context_.service_counters.parked_now.sub();
+    if (context_.spares) context_.spares->waits_no_more();
+  }
   retry_at_ = Instant::never();
 }
 

@@ -22,6 +22,8 @@ class SeekEvents {
  public:
   /// Connected. The session sets its own events before returning.
   virtual void on_server(io::StreamPtr stream) = 0;
+  /// The same, and nothing but the login is left to do there. Only where the context has spares.
+  virtual void on_spare(std::unique_ptr<ServerEntry> entry) { (void)entry; }
   /// The service's view changed while a connection is held: see lost() and leaving().
   virtual void on_view_changed() = 0;
   /// No connection before the deadline; nothing is sought any more.
@@ -51,7 +53,7 @@ class Seeker final : private ServiceWatcher,
   /// The held connection is of no use, `reason` for the access record: another is sought, until the deadline.
   void failed(std::optional<Evidence> evidence, std::string_view reason);
   /// The same, and the next attempt goes to this instance.
-  void redirect(std::size_t instance);
+  void redirect(std::size_t instance, std::string_view reason);
   /// Gives the instance back and seeks nothing more.
   void release();
 
@@ -83,7 +85,10 @@ class Seeker final : private ServiceWatcher,
   int choose_balanced() const;
   bool tried(std::size_t instance) const;
   void try_connect();
+  void begin(std::size_t instance);
   void connect_to(std::size_t instance);
+  void go_in(std::size_t instance, std::unique_ptr<ServerEntry> spare);
+  void found();
   void connect_failed(io::Fault fault);
   void abandon(std::string_view reason);
   void park();

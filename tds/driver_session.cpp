@@ -170,8 +170,7 @@ void AwareSession::client_logged_in(Bytes early, Bytes raw) {
 /// Under the service's limits; who has to wait may do so as long as for a server.
 void AwareSession::ask_in() {
   std::string why;
-  const auto answer =
-      context_.sight ? context_.sight->admit(*this, why) : SqlSight::Admission::Admitted;
+  const auto answer = context_.sight ? context_.sight->admit(*this, why) : SqlSight::Admission::Admitted;
   if (answer == SqlSight::Admission::Admitted) return admitted();
   if (answer == SqlSight::Admission::Refused) return limited(why);
   queued_ = true;
@@ -183,6 +182,7 @@ void AwareSession::admitted() {
   queued_ = false;
   deadline_ = Instant::never();
   arm();
+  if (!context_.spares) context_.spares = std::make_unique<Spares>(context_);
   if (join_pool()) return;
   seeker_.seek(context_.loop.now() + context_.config.tds_connect_deadline, login_.read_only_intent());
 }
@@ -306,6 +306,7 @@ void AwareSession::end(std::string_view outcome, bool reset) {
   client_.reset();
   if (server_) server_->finish();
   server_.reset();
+  entry_.reset();
   early_ = std::string();
   login_.password.clear();
   die();

@@ -16,6 +16,7 @@
 
 #include "tds/conversation.h"
 #include "tds/driver_channel.h"
+#include "tds/driver_entry.h"
 #include "tds/driver_pool.h"
 #include "tds/driver_seek.h"
 #include "tds/driver_sight.h"
@@ -27,6 +28,7 @@ class AwareSession final : public Session,
                            public SqlSession,
                            private PoolGuest,
                            private SeekEvents,
+                           private ServerEntry::Events,
                            private ConversationHost,
                            private io::TimerEvents {
  public:
@@ -68,26 +70,17 @@ class AwareSession final : public Session,
   };
   struct ServerSide final : io::StreamEvents {
     explicit ServerSide(AwareSession& s) : session(s) {}
-    void on_connected() override { session.begin_server_login(); }
     void on_data(Bytes data) override { session.server_data(data); }
     void on_end() override { session.server_failed(io::Fault::Reset, "the server ended the connection"); }
     void on_drained() override { session.server_drained(); }
     void on_fault(io::Fault fault, std::string_view detail) override { session.server_failed(fault, detail); }
     AwareSession& session;
   };
-  /// Both only while a login is going on, so that an idle session is small.
+  /// Only while a login is going on, so that an idle session is small.
   struct ClientPhase {
     ClientPhase(io::Stream& stream, const ClientLogin::Options& options) : channel(stream), login(options) {}
     Channel channel;
     ClientLogin login;
-  };
-  struct ServerPhase {
-    ServerPhase(io::Stream& s, const ServerLogin::Options& options, const Login7& login,
-                std::uint64_t features)
-        : channel(s), login(options, login, features) {}
-    Channel channel;
-    ServerLogin login;
-    bool sspi_asked = false;  ///< the client has seen a token of this server
   };
 
   // The client (driver_session.cpp).
@@ -110,13 +103,14 @@ class AwareSession final : public Session,
 
   // The server (driver_session_server.cpp).
   void on_server(io::StreamPtr stream) override;
+  void on_spare(std::unique_ptr<ServerEntry> entry) override;
   void on_view_changed() override;
   void on_seek_timeout() override;
-  void begin_server_login();
+  void enter(std::unique_ptr<ServerEntry> entry, bool spare);
+  Login7 login_now() const;
   void server_data(Bytes data);
-  void feed_server(Bytes raw);
-  bool apply_server(Result<LoginStep> step);
-  void server_answered(Bytes raw);
+  void on_answer(Bytes rest) override;
+  void on_entry_failed(std::optional<Evidence> evidence, std::string_view reason) override;
   void ask_sspi();
   void relay_sspi(Bytes data);
   void server_accepted(Bytes raw);
@@ -166,7 +160,7 @@ class AwareSession final : public Session,
   io::StreamPtr client_, server_;
   io::TimerPtr timer_;
   std::unique_ptr<ClientPhase> client_phase_;
-  std::unique_ptr<ServerPhase> server_phase_;
+  std::unique_ptr<ServerEntry> entry_;  ///< only while it logs in at a server
   std::unique_ptr<Conversation> conversation_;
   Login7 login_;  ///< as the client sent it, for every server
   std::string host_;  ///< its name, UTF-8
@@ -182,6 +176,8 @@ class AwareSession final : public Session,
   bool wanted_ = false;  ///< the conversation wants a server
   bool failover_seen_ = false;  ///< an error that tells of a failover, to be reported
   bool retired_ = false;  ///< it has outlived the service's lifetime of sessions
+  bool spare_ = false;  ///< `entry_` was
+  bool sspi_asked_ = false;  ///< the client has seen a token of the server behind `entry_`
   bool routed_ = false;  ///< a server has sent us on once
   bool lent_ = false;  ///< the conversation lent its server, as far as the pool's counters were told
   bool starved_ = false;  ///< the client is not read, because no more of its request can be taken

@@ -1,7 +1,6 @@
 // The server's side until it has taken the login: the first one, and each after a loss.
 #include <strings.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "proxy/base/log.h"
@@ -14,15 +13,6 @@ namespace {
 
 /// A server that takes a connection and then says nothing: after so long another attempt is better.
 constexpr Duration login_max = 5_s;
-
-ServerLogin::Options options_for(conf::TdsEncrypt setting) {
-  ServerLogin::Options options;
-  options.strict = setting == conf::TdsEncrypt::Strict;
-  options.encryption = setting == conf::TdsEncrypt::None    ? Encryption::NotSupported
-                       : setting == conf::TdsEncrypt::Login ? Encryption::Off
-                                                            : Encryption::On;
-  return options;
-}
 
 /// The host as the operator wrote it, without its port.
 std::string_view host_of(const conf::Instance& instance) {
@@ -37,84 +27,45 @@ bool same_host(std::string_view a, std::string_view b) {
 }  // namespace
 
 void AwareSession::on_server(io::StreamPtr stream) {
-  server_ = std::move(stream);
-  server_->set_events(server_side_);
-  server_phase_.reset();
+  const auto at = static_cast<std::size_t>(seeker_.instance());
+  const io::TlsContext* tls = at < context_.server_tls.size() ? context_.server_tls[at] : nullptr;
+  ServerEntry::Events& events = *this;
+  enter(std::make_unique<ServerEntry>(context_.loop, sql().encrypt, tls, events), false);
+  entry_->begin(std::move(stream), login_now(), feature_set(login_));
+}
+
+void AwareSession::on_spare(std::unique_ptr<ServerEntry> entry) {
+  entry->set_events(*this);
+  enter(std::move(entry), true);
+  entry_->say(login_now(), feature_set(login_));
+}
+
+void AwareSession::enter(std::unique_ptr<ServerEntry> entry, bool spare) {
+  entry_ = std::move(entry);
+  spare_ = spare;
+  sspi_asked_ = false;
   server_paused_ = false;
   login_due_ = context_.loop.now() + login_max;
   arm();
-  const auto at = static_cast<std::size_t>(seeker_.instance());
-  const bool strict = sql().encrypt == conf::TdsEncrypt::Strict && at < context_.server_tls.size();
-  if (!strict) return begin_server_login();
-  server_ = io::resume_tls_stream(context_.loop, std::move(server_), context_.server_tls[at]->session(),
-                                  server_side_, {}, false);
-  server_->start_reading();
 }
 
-/// The plain connection stands, or that of TDS 8.0.
-void AwareSession::begin_server_login() {
+Login7 AwareSession::login_now() const {
   std::optional<Conversation::Relogin> again;
   if (conversation_) again = conversation_->relogin();
-  const Login7 login = login_for_server(login_, sql().recovery, again ? &*again : nullptr);
-  server_phase_ =
-      std::make_unique<ServerPhase>(*server_, options_for(sql().encrypt), login, feature_set(login_));
-  server_->start_reading();
-  apply_server(server_phase_->login.start());
+  return login_for_server(login_, sql().recovery, again ? &*again : nullptr);
 }
 
 void AwareSession::server_data(Bytes data) {
   record_.bytes_out += data.size();
   active_at_ = context_.loop.now();
-  if (server_phase_) return feed_server(data);
   if (state_ != State::Talking) return;
   conversation_->from_server(data, active_at_);
   settle();
 }
 
-void AwareSession::feed_server(Bytes raw) {
-  Channel::Piece piece;
-  while (server_phase_ && state_ != State::Done) {
-    auto more = server_phase_->channel.next(raw, piece);
-    if (!more) return attempt_failed(Evidence::Tls, "tls: " + more.error().text);
-    if (!*more) return;
-    if (piece.closed) return attempt_failed(Evidence::Reset, "reset");
-    if (piece.handshake_done && !apply_server(server_phase_->login.tls_ready())) return;
-    Bytes plain = piece.plain;
-    while (!plain.empty()) {
-      auto step = server_phase_->login.feed(plain);
-      const bool done = step && step->done;
-      if (!apply_server(std::move(step))) return;
-      if (done) return server_answered(raw);
-    }
-  }
-}
-
-/// False: this attempt is over.
-bool AwareSession::apply_server(Result<LoginStep> step) {
-  if (!step) {
-    attempt_failed(Evidence::BadResponse, step.error().text);
-    return false;
-  }
-  Channel& channel = server_phase_->channel;
-  Status done = channel.send(step->send);
-  if (done && step->start_tls) {
-    const auto at = static_cast<std::size_t>(seeker_.instance());
-    done = at < context_.server_tls.size()
-               ? channel.start_tls(context_.server_tls[at]->session(), true)
-               : fail(Blame::Operator, "the server insists on TLS, and sql.encrypt is \"none\"");
-  }
-  if (step->end_tls) channel.end_tls();
-  if (!step->send_after.empty()) server_->write(step->send_after);
-  wipe(step->send);
-  wipe(step->send_after);
-  if (done) return true;
-  attempt_failed(Evidence::Tls, "tls: " + done.error().text);
-  return false;
-}
-
-void AwareSession::server_answered(Bytes raw) {
-  switch (server_phase_->login.result().outcome) {
-    case ServerLogin::Outcome::Accepted: return server_accepted(raw);
+void AwareSession::on_answer(Bytes rest) {
+  switch (entry_->login().result().outcome) {
+    case ServerLogin::Outcome::Accepted: return server_accepted(rest);
     case ServerLogin::Outcome::Refused: return server_refused();
     case ServerLogin::Outcome::Routed: return server_routed();
     case ServerLogin::Outcome::SspiAsked: return ask_sspi();
@@ -127,8 +78,8 @@ void AwareSession::server_answered(Bytes raw) {
 /// NTLM and Kerberos prove to this server alone who the client is: the tokens pass through, once.
 void AwareSession::ask_sspi() {
   if (conversation_ || !client_phase_) return attempt_failed(std::nullopt, "sspi");
-  server_phase_->sspi_asked = true;
-  answer_client(server_phase_->login.result().answer);
+  sspi_asked_ = true;
+  answer_client(entry_->login().result().answer);
 }
 
 void AwareSession::relay_sspi(Bytes data) {
@@ -136,36 +87,29 @@ void AwareSession::relay_sspi(Bytes data) {
     auto step = client_phase_->login.feed(data);
     if (!step) return refuse_client(step.error().text);
     if (!step->sspi) continue;
-    if (!server_phase_ || !server_phase_->sspi_asked)
-      return refuse_client("an SSPI token that nobody asked for");
-    if (!apply_server(server_phase_->login.sspi(*step->sspi))) return;
+    if (!entry_ || !sspi_asked_) return refuse_client("an SSPI token that nobody asked for");
+    entry_->sspi(*step->sspi);
+    if (!entry_) return;
   }
 }
 
 // ---- the server's word ----
 
 void AwareSession::server_accepted(Bytes raw) {
-  const std::unique_ptr<ServerPhase> phase = std::move(server_phase_);
+  const std::unique_ptr<ServerEntry> entry = std::move(entry_);
+  const Instant now = context_.loop.now();
   login_due_ = Instant::never();
   attached_ = true;
   seeker_.arrived();
-  server_born_ = context_.loop.now();
-  Channel& channel = phase->channel;
-  std::string rest;
-  if (channel.secure()) {
-    server_ = io::resume_tls_stream(context_.loop, std::move(server_), channel.take_tls(), server_side_,
-                                    channel.take_record() + std::string(raw), true);
-    server_->start_reading();
-  } else {
-    rest = raw;
-  }
+  server_born_ = active_at_ = now;
+  std::string rest(raw);
+  server_ = entry->leave(server_side_, rest);
   if (login_.changes_password()) {  // done; said again it would fail
     login_.password = std::move(login_.new_password);
     login_.new_password.clear();
     login_.flags3 &= static_cast<std::uint8_t>(~0x01u);
   }
-  const ServerLogin::Result_& result = phase->login.result();
-  const Instant now = context_.loop.now();
+  const ServerLogin::Result_& result = entry->login().result();
   if (seated()) context_.pool->accepted(*this, conversation_ ? Bytes() : Bytes(result.answer), result.facts);
   if (conversation_) {
     if (!conversation_->lent()) {
@@ -183,8 +127,8 @@ void AwareSession::server_accepted(Bytes raw) {
 }
 
 void AwareSession::server_refused() {
-  const ServerLogin::Result_& result = server_phase_->login.result();
-  if (is_failover_error(result.error) && !server_phase_->sspi_asked)
+  const ServerLogin::Result_& result = entry_->login().result();
+  if (is_failover_error(result.error) && !sspi_asked_)
     return attempt_failed(Evidence::SqlRole, "error-" + std::to_string(result.error));
   log_info("SQL login refused by the server", {{"client", record_.peer.text()},
                                                {"instance", instance()},
@@ -213,13 +157,12 @@ int AwareSession::find_routed(const ServerLogin::Result_& result) const {
 
 /// ENVCHANGE 20: the client must not leave us, so we go there in its place, once.
 void AwareSession::server_routed() {
-  const ServerLogin::Result_& result = server_phase_->login.result();
+  const ServerLogin::Result_& result = entry_->login().result();
   const int to = find_routed(result);
   const std::string where = result.routed_host + ":" + std::to_string(result.routed_port);
   if (to >= 0 && !std::exchange(routed_, true)) {
-    server_phase_.reset();
-    server_.reset();
-    return seeker_.redirect(static_cast<std::size_t>(to));
+    entry_.reset();
+    return seeker_.redirect(static_cast<std::size_t>(to), "routed");
   }
   log_error("a SQL server routes a login to where the service has no instance",
             {{"instance", instance()}, {"to", where}});
@@ -228,11 +171,17 @@ void AwareSession::server_routed() {
 
 // ---- failures ----
 
+void AwareSession::on_entry_failed(std::optional<Evidence> evidence, std::string_view reason) {
+  if (!spare_ || sspi_asked_) return attempt_failed(evidence, reason);
+  // It had waited for us: that it is gone by now says little about the server.
+  entry_.reset();
+  seeker_.redirect(static_cast<std::size_t>(seeker_.instance()), "spare");
+}
+
 void AwareSession::attempt_failed(std::optional<Evidence> evidence, std::string_view reason) {
-  const bool relayed = server_phase_ && server_phase_->sspi_asked;
-  const std::string why(reason);  // may be of the phase
-  server_phase_.reset();
-  server_.reset();
+  const std::string why(reason);  // may be of the entry
+  const bool relayed = entry_ && sspi_asked_;
+  entry_.reset();
   login_due_ = Instant::never();
   arm();
   if (relayed)
@@ -245,15 +194,11 @@ void AwareSession::on_seek_timeout() {
   if (!conversation_) return unavailable("No SQL Server can be had at the moment; nothing was run.");
 }
 
+// One dead connection makes its instance suspect, no more: a server also kills sessions one by one.
 void AwareSession::server_failed(io::Fault fault, std::string_view detail) {
   if (state_ == State::Done) return;
   Evidence evidence = Evidence::Reset;
   const bool known = evidence_of(fault, evidence);
-  if (evidence == Evidence::ConnectTimeout) evidence = Evidence::Reset;
-  if (!attached_)
-    return attempt_failed(known ? std::optional(evidence) : std::nullopt,
-                          fault == io::Fault::Tls ? "tls: " + std::string(detail) : io::name_of(fault));
-  // One dead connection makes its instance suspect, no more: a server also kills sessions one by one.
   const auto instance = static_cast<std::size_t>(seeker_.instance());
   lose_server(detail.empty() ? io::name_of(fault) : detail);
   if (known) context_.service.report(instance, Evidence::Reset);

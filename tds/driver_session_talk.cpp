@@ -59,7 +59,7 @@ void AwareSession::to_server(Bytes bytes) {
 void AwareSession::drop_server() {
   attached_ = false;
   login_due_ = Instant::never();
-  server_phase_.reset();
+  entry_.reset();
   server_.reset();
   seeker_.release();
   if (seated()) context_.pool->dropped(*this);

@@ -4,7 +4,7 @@
 // written them; those of ClientLogin::login() are its caller's to keep or to clear.
 //
 //   ClientLogin:  Prelogin ──▶ (TLS) ──▶ Login ──▶ Done, from where on it reads the client's SSPI tokens
-//   ServerLogin:  Prelogin ──▶ (TLS) ──▶ Login ──▶ (SSPI)* ──▶ Accepted | Refused | Routed
+//   ServerLogin:  Prelogin ──▶ (TLS) ──▶ (Ready) ──▶ Login ──▶ (SSPI)* ──▶ Accepted | Refused | Routed
 #pragma once
 
 #include <cstdint>
@@ -27,6 +27,7 @@ struct LoginStep {
   bool end_tls = false;  ///< from here on in clear again (login-only encryption)
   std::string send_after;  ///< in clear, after end_tls: what 3.2.5.3 does not encrypt
   std::string refused;  ///< not empty: why. The connection is to be ended once all is sent
+  bool ready = false;  ///< ServerLogin without a login: it waits for say()
   bool done = false;  ///< ClientLogin: login() is there, once. ServerLogin: see result()
   std::optional<std::string>
       sspi;  ///< ClientLogin, after done: the client's next token, for ServerLogin::sspi
@@ -76,6 +77,7 @@ class ServerLogin {
     Encryption encryption = Encryption::Off;
     bool strict = false;
     std::string instance;  ///< INSTOPT; empty: a zero byte
+    std::uint32_t version = 0;  ///< of the client's program, for PRELOGIN
   };
   enum class Outcome : std::uint8_t { Pending, Accepted, Refused, Routed, SspiAsked };
   struct Result_ {
@@ -92,24 +94,28 @@ class ServerLogin {
   /// `login` as it is to be sent; `client_features`: what the client asked for (bit i: feature i), the rest
   /// of the acknowledgement is taken out.
   ServerLogin(const Options& options, const Login7& login, std::uint64_t client_features);
+  /// Goes as far as can be gone for whomever: to Ready.
+  explicit ServerLogin(const Options& options);
 
   LoginStep start();  ///< PRELOGIN
   /// Takes from the front of `in`. After `done` it is over, but for SspiAsked.
   Result<LoginStep> feed(Bytes& in);
   Result<LoginStep> tls_ready();  ///< the handshake is done
+  LoginStep say(const Login7& login, std::uint64_t client_features);  ///< from Ready
   LoginStep sspi(Bytes client_token);  ///< the client's next token
   const Result_& result() const { return result_; }
   Scope scope() const { return scope_; }
 
  private:
-  enum class State : std::uint8_t { Idle, Prelogin, Tls, Response, Over };
+  enum class State : std::uint8_t { Idle, Prelogin, Tls, Ready, Response, Over };
   Result<LoginStep> on_prelogin(Bytes rest);
   Result<LoginStep> on_response();
+  LoginStep agreed();
   LoginStep say_login();
 
   Options options_;
-  Login7 login_;
-  std::uint64_t client_features_;
+  std::optional<Login7> login_;
+  std::uint64_t client_features_ = 0;
   MessageReader reader_;
   Result_ result_;
   Scope scope_ = Scope::Nothing;

@@ -20,11 +20,13 @@ std::unexpected<Error> blame_server(Error error) {
 ServerLogin::ServerLogin(const Options& options, const Login7& login, std::uint64_t client_features)
     : options_(options), login_(login), client_features_(client_features), reader_(login_response_max) {}
 
+ServerLogin::ServerLogin(const Options& options) : options_(options), reader_(login_response_max) {}
+
 LoginStep ServerLogin::start() {
   CHECK(state_ == State::Idle);
   state_ = State::Prelogin;
   Prelogin prelogin;
-  prelogin.version = login_.client_version;
+  prelogin.version = options_.version;
   prelogin.encryption = options_.strict ? Encryption::NotSupported : options_.encryption;
   prelogin.instance = options_.instance + '\0';
   prelogin.thread = 0;
@@ -60,13 +62,13 @@ Result<LoginStep> ServerLogin::on_prelogin(Bytes rest) {
   if (!rest.empty()) return refuse("the server goes on after PRELOGIN");
   if (options_.strict) {
     scope_ = Scope::All;
-    return say_login();
+    return agreed();
   }
   const auto scope =
       scope_of_answer(options_.encryption, prelogin->encryption.value_or(Encryption::NotSupported));
   if (!scope) return std::unexpected(scope.error());
   scope_ = *scope;
-  if (scope_ == Scope::Nothing) return say_login();
+  if (scope_ == Scope::Nothing) return agreed();
   state_ = State::Tls;
   LoginStep step;
   step.start_tls = true;
@@ -75,14 +77,29 @@ Result<LoginStep> ServerLogin::on_prelogin(Bytes rest) {
 
 Result<LoginStep> ServerLogin::tls_ready() {
   if (state_ != State::Tls) return refuse("TLS was not asked for");
+  return agreed();
+}
+
+LoginStep ServerLogin::agreed() {
+  if (login_) return say_login();
+  state_ = State::Ready;
+  LoginStep step;
+  step.ready = true;
+  return step;
+}
+
+LoginStep ServerLogin::say(const Login7& login, std::uint64_t client_features) {
+  CHECK(state_ == State::Ready);
+  login_ = login;
+  client_features_ = client_features;
   return say_login();
 }
 
 LoginStep ServerLogin::say_login() {
   state_ = State::Response;
-  const Secret payload = build_login7(login_);
-  login_.password.clear();
-  login_.new_password.clear();
+  const Secret payload = build_login7(*login_);
+  login_->password.clear();
+  login_->new_password.clear();
   LoginStep step;
   append_message(step.send, PacketType::Login7, payload.reveal(), packet_size_before_login);
   if (scope_ == Scope::Login) {
@@ -95,7 +112,7 @@ LoginStep ServerLogin::say_login() {
 }
 
 Result<LoginStep> ServerLogin::on_response() {
-  auto result = parse_login_response(reader_.payload(), login_.version, client_features_);
+  auto result = parse_login_response(reader_.payload(), login_->version, client_features_);
   if (!result) return std::unexpected(std::move(result).error());
   result_ = std::move(*result);
   result_.facts.spid = reader_.spid();
