@@ -89,7 +89,7 @@ void Conversation::Parts::answer_request(Bytes payload, std::string_view outcome
 }
 
 bool Conversation::Parts::settled() const {
-  return stage == Stage::None && !attention_sent && descriptor == 0 && !doomed && early.empty() &&
+  return stage == Stage::None && !attention_sent && !in_transaction() && !doomed && early.empty() &&
          client_packets.held() == 0;
 }
 
@@ -316,13 +316,14 @@ void Conversation::on_deadline(Instant now) {
 
 bool Conversation::idle() const { return parts_->settled(); }
 
-bool Conversation::in_transaction() const { return parts_->descriptor != 0; }
+bool Conversation::in_transaction() const { return parts_->in_transaction(); }
 
 SessionSight Conversation::sight() const {
   const Parts& p = *parts_;
   SessionSight sight;
   switch (p.server) {
     case Parts::Server::Ready: sight.state = "idle"; break;
+    case Parts::Server::Asking:
     case Parts::Server::Busy: sight.state = "busy"; break;
     case Parts::Server::Lost: sight.state = p.lent ? "lent" : "detached"; break;
     case Parts::Server::Restoring:
@@ -330,7 +331,7 @@ SessionSight Conversation::sight() const {
     case Parts::Server::Preparing: sight.state = "restoring";
   }
   if (p.stage == Parts::Stage::Held) sight.state = "held";
-  sight.in_transaction = p.descriptor != 0;
+  sight.in_transaction = p.in_transaction();
   sight.unrecoverable = p.lacking();
   sight.recovery_by_server = p.login.server_has_recovery;
   sight.last_digest = p.last_digest;

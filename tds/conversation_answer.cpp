@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "tds/answer.h"
 #include "tds/conversation_parts.h"
@@ -34,7 +35,7 @@ void Conversation::Parts::from_server(Bytes in) {
       if (++garbled > attempts_max) return end("server-protocol", true);
       return lose("the server's packets cannot be read");
     }
-    if (server == Server::Restoring || server == Server::Preparing)
+    if (ours())
       own_packet(packet);
     else if (server == Server::Replaying)
       replay_packet(packet);
@@ -193,7 +194,7 @@ void Conversation::Parts::answer_over() {
     return;
   }
   set_server(Server::Ready);
-  go_on();
+  std::exchange(ask_due, false) ? ask_transaction() : go_on();
 }
 
 void Conversation::Parts::answered(const std::optional<Done>& done, bool cancelled) {
@@ -202,12 +203,7 @@ void Conversation::Parts::answered(const std::optional<Done>& done, bool cancell
   settings.apply(facts.statement, failed);
   cursors = std::max(0, cursors + facts.cursors);
   if (facts.distributed) settings.add(Unrecoverable::Transaction);
-  // Before 7.2 no descriptor tells of a transaction. A COMMIT may be a nested one's; a ROLLBACK ends all.
-  if (facts.rolls_back && !failed)
-    untold_transaction = false;
-  else if (!tds_version::has_all_headers(first.version) &&
-           (facts.statement.may_begin_transaction || implicit()))
-    untold_transaction = true;
+  learn_untold_transaction(failed);
   if (!failed)
     for (const std::int32_t handle : facts.unprepares) prepared.forget(handle);
   keep_read(failed);
@@ -228,8 +224,19 @@ void Conversation::Parts::answered(const std::optional<Done>& done, bool cancell
   if (request.payload.capacity() > packet_size_max) request.payload.shrink_to_fit();
 }
 
+// Before 7.2 no descriptor tells of a transaction. A ROLLBACK ends all; a COMMIT may be a nested one's, and an
+// error may have ended it.
+void Conversation::Parts::learn_untold_transaction(bool failed) {
+  const StatementFacts& said = request.facts.statement;
+  if (request.facts.rolls_back && !failed)
+    untold_transaction = false;
+  else if (!tds_version::has_all_headers(first.version) && (said.may_begin_transaction || implicit()))
+    untold_transaction = true;
+  ask_due = untold_transaction && (failed || said.commits || said.may_end_transaction);
+}
+
 TokenSink::Verdict Conversation::Parts::on_token(Token token, Bytes whole, std::string& replacement) {
-  const bool ours = server == Server::Restoring || server == Server::Preparing;
+  const bool ours = this->ours();
   switch (token) {
     case Token::Error:
       if (const auto message = parse_server_message(whole, login.version)) {
@@ -242,6 +249,7 @@ TokenSink::Verdict Conversation::Parts::on_token(Token token, Bytes whole, std::
         }
       }
       return Verdict::Pass;
+    case Token::Info: own_said = true; return Verdict::Pass;
     case Token::EnvChange:
       if (const auto change = parse_env_change(whole)) {
         if (answer.drops_reset && change->kind == EnvKind::ResetAck) return Verdict::Drop;

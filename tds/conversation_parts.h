@@ -35,6 +35,7 @@ struct Conversation::Parts final : TokenSink {
     Lost,  ///< there is none; one was asked for
     Restoring,  ///< it has our batch of settings
     Preparing,  ///< it has our sp_prepare for a statement that the held request needs
+    Asking,  ///< it has our question whether a transaction is open
     Replaying,  ///< it has a kept request of the open transaction
   };
   enum class Stage : std::uint8_t {
@@ -103,6 +104,9 @@ struct Conversation::Parts final : TokenSink {
   void answer_request(Bytes payload, std::string_view outcome, std::uint32_t error = 0);
   void set_server(Server server);
   bool settled() const;  ///< no request, no transaction
+  bool in_transaction() const {
+    return descriptor != 0 || untold_transaction;
+  }  ///< or, before 7.2, maybe in one
 
   // conversation_request.cpp
   void ready(Bytes raw);
@@ -133,6 +137,7 @@ struct Conversation::Parts final : TokenSink {
   void keep_tail(Bytes payload);
   void answer_over();
   void answered(const std::optional<Done>& done, bool cancelled);
+  void learn_untold_transaction(bool failed);
   Verdict on_token(Token token, Bytes whole, std::string& replacement) override;
   void on_env_change(const EnvChange& change);
   Verdict on_session_state(Bytes whole, std::string& replacement);
@@ -162,6 +167,10 @@ struct Conversation::Parts final : TokenSink {
   void own_packet(const WholePacket& packet);
   void own_answer_over();
   void cancelled_in_prepare();
+  void ask_transaction();
+  bool ours() const {  ///< what the server says answers us
+    return server == Server::Restoring || server == Server::Preparing || server == Server::Asking;
+  }
   bool recoverable_by_server() const;
   Relogin relogin() const;
   UnrecoverableSet lacking() const;
@@ -225,7 +234,8 @@ struct Conversation::Parts final : TokenSink {
   std::uint64_t answered_generation = 0;  ///< of the last answered request
   std::uint64_t descriptor = 0;  ///< of the open transaction, as the client knows it; 0: none
   std::uint64_t on_server = 0;  ///< as its server knows it, where that differs: it was replayed there
-  bool untold_transaction = false;  ///< of TDS 7.1: one may be open
+  bool untold_transaction = false;  ///< of TDS 7.1: one may be open, and ...
+  bool ask_due = false;  ///< ... the server is to be asked whether one is
   bool trusted_descriptor = false;  ///< the client repeats descriptors as it should
   std::optional<std::uint64_t> doomed;  ///< a transaction died, and the client has not heard of it
   std::uint32_t sequence = 0, sequence_offset = 0;  ///< of SESSIONSTATE, as relayed; modulo 2^32
@@ -249,6 +259,7 @@ struct Conversation::Parts final : TokenSink {
   bool own_failed = false;
   std::string own_error;
   bool own_acknowledged = false;  ///< it ends with what an attention gets
+  bool own_said = false;  ///< it printed something
   std::int32_t own_handle = 0;
   std::int32_t preparing = 0;  ///< client's handle
   unsigned garbled = 0;  ///< servers given up in a row because they do not speak TDS

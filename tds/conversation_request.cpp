@@ -77,8 +77,8 @@ void Conversation::Parts::unprepare_done() {
   answer_request(out, "ok");
 }
 
-bool Conversation::Parts::may_send() const { 
-  return server == Server::Ready && !replaying() && (!paused || descriptor != 0);
+bool Conversation::Parts::may_send() const {
+  return server == Server::Ready && !replaying() && (!paused || in_transaction());
 }
 
 void Conversation::Parts::hold() {

@@ -80,16 +80,22 @@ void Conversation::Parts::prepare(const PreparedStatement& statement) {
 }
 
 void Conversation::Parts::ask_own(Server next, PacketType type, Bytes payload) {
-  own_failed = own_acknowledged = false;
+  own_failed = own_acknowledged = own_said = false;
   own_error.clear();
   set_server(next);
   walk.emplace(login.version,
-               TokenWalk::kinds({Token::Error, Token::EnvChange, Token::SessionState, Token::ReturnValue,
-                                 Token::Done, Token::DoneProc}),
+               TokenWalk::kinds({Token::Error, Token::Info, Token::EnvChange, Token::SessionState,
+                                 Token::ReturnValue, Token::Done, Token::DoneProc}),
                *this, login.column_encryption);
   std::string out;
   append_message(out, type, payload, login.server_packet_size, take_reset());
   host.to_server(out);
+}
+
+// Before TDS 7.2 only the server knows whether a COMMIT was a nested one's, or what a procedure did. PRINT and IF
+// leave @@IDENTITY alone and @@ROWCOUNT at 0, where COMMIT has set it.
+void Conversation::Parts::ask_transaction() {
+  ask_own(Server::Asking, PacketType::Batch, build_batch(login.version, "IF @@TRANCOUNT > 0 PRINT N'open'"));
 }
 
 void Conversation::Parts::own_packet(const WholePacket& packet) {
@@ -118,6 +124,11 @@ void Conversation::Parts::own_answer_over() {
   if (attention_sent && !own_acknowledged) return walk->restart();  // its own message follows
   walk.reset();
   const bool restoring = server == Server::Restoring;
+  if (server == Server::Asking) {
+    untold_transaction = own_failed || own_said;
+    set_server(Server::Ready);
+    return go_on();
+  }
   set_server(Server::Ready);
   if (restoring) {
     if (!own_failed) return go_on();

@@ -30,7 +30,8 @@ std::uint8_t Conversation::Parts::take_reset() {
 }
 
 bool Conversation::Parts::starved() const {
-  const bool none = (server == Server::Lost && lent) || server == Server::Restoring;
+  const bool none =
+      (server == Server::Lost && lent) || server == Server::Restoring || server == Server::Asking;
   return none && stage == Stage::Gathering && !request.finished;
 }
 

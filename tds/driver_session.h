@@ -133,6 +133,7 @@ class AwareSession final : public Session,
   /// `lent`: without a server.
   void begin_talking(const LoginFacts& facts, bool lent);
   void settle();
+  void heed_starved();
   void tell_held(bool held);
   void lose_server(std::string_view why);
 

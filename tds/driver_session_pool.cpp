@@ -103,12 +103,6 @@ void AwareSession::settle_pool() {
   if (conversation_->leans()) group().leans = true;
   context_.pool->mark(*this, attached_ && conversation_->lendable(group().leans));
   tell_lent();
-  if (conversation_->starved()) {
-    starved_ = true;
-    client_->stop_reading();
-  } else if (std::exchange(starved_, false) && !client_paused_) {
-    client_->start_reading();
-  }
 }
 
 std::string AwareSession::pooling() const {

@@ -91,11 +91,21 @@ void AwareSession::settle() {
   if (std::exchange(wanted_, false) && seeker_.state() == Seeker::State::Idle) find_server();
   if (state_ != State::Talking) return;
   if (seated()) settle_pool();
+  heed_starved();
   tell_held(conversation_->deadline() != Instant::never());
   const int instance = seeker_.instance();
   arm();
   if (std::exchange(failover_seen_, false) && instance >= 0)
     context_.service.report(static_cast<std::size_t>(instance), Evidence::SqlRole);
+}
+
+void AwareSession::heed_starved() {
+  if (conversation_->starved()) {
+    starved_ = true;
+    client_->stop_reading();
+  } else if (std::exchange(starved_, false) && !client_paused_) {
+    client_->start_reading();
+  }
 }
 
 void AwareSession::tell_held(bool held) {

@@ -1,6 +1,7 @@
 """Aware SQL sessions before two SQL nodes over one file: logins in every mode of encryption, and servers lost."""
 import contextlib
 import fcntl
+import json
 import os
 import pathlib
 import select
@@ -44,10 +45,10 @@ class Node:
 class Sql:
     """A client: FreeTDS' tsql on two pipes."""
 
-    def __init__(self, t, port, encryption="off", user="app", password="Secret1!"):
+    def __init__(self, t, port, encryption="off", user="app", password="Secret1!", version="7.4"):
         t.needs("tsql", "stdbuf")
         config = t.dir / f"freetds-{len(t.processes)}.conf"
-        config.write_text(f"[holdfast]\nhost = 127.0.0.1\nport = {port}\ntds version = 7.4\nencryption = {encryption}\n"
+        config.write_text(f"[holdfast]\nhost = 127.0.0.1\nport = {port}\ntds version = {version}\nencryption = {encryption}\n"
                           "client charset = UTF-8\n")
         self.process = subprocess.Popen(
             ["stdbuf", "-oL", "-eL", "tsql", "-S", "holdfast", "-U", user, "-P", password, "-o", "fhq"],
@@ -195,6 +196,38 @@ def test_tds_aware_transaction_is_rolled_back(t):
     assert "1205" in sql.ask("insert into t values (2)")
     assert "rows=0." in sql.ask("select 'rows=' + cast(count(*) as varchar(10)) + '.' from t")
     assert "SQL2" in sql.ask("select @@servername")
+
+
+def test_tds_aware_old_protocol_after_commit(t):
+    """TDS 7.1 tells of no transaction: the server is asked after a COMMIT. As jTDS says it, autocommit off."""
+    a, b = two_nodes(t, service='sql = { encrypt = "none" }')
+    sql, nested = Sql(t, t.port, version="7.1"), Sql(t, t.port, version="7.1")
+    sql.ask("create table t (n int)")
+    sql.ask("set implicit_transactions on")
+    sql.send("insert into t values (7)")
+    sql.send("if @@trancount > 0 commit tran")
+    wait(lambda: "rows=1." in nested.ask(COUNT), "the COMMIT")
+    wait(lambda: not open_transactions(t)[0], "the server's word that no transaction is left")
+    nested.ask("begin tran begin tran insert into t values (8) commit")
+    assert open_transactions(t) == [False, True]
+    a.kill()
+    sql.send("select @@servername")
+    assert "SQL2" in sql.until("SQL2")
+    assert [r for r in t.proxy.access() if r["outcome"] == "session-lost"], "the nested COMMIT ended nothing"
+    assert open_transactions(t) == [True]
+    sql.send("if @@trancount > 0 commit tran")
+    wait(lambda: open_transactions(t) == [False], "the server's word again")
+    a.start()
+    b.kill()
+    sql.send(COUNT)
+    assert "rows=1." in sql.until("rows=1.")
+
+
+COUNT = "select 'rows=' + cast(count(*) as varchar(10)) + '.' from t"
+
+
+def open_transactions(t):
+    return [one["in_transaction"] for one in json.loads(t.proxy.command("sql", "sessions", "--json"))]
 
 
 def test_tds_aware_reading_goes_on(t):

@@ -107,28 +107,152 @@ TEST_CASE("conversation: what is too long to be kept does not wait, and is not t
   }
 }
 
-TEST_CASE("conversation: TDS 7.1 tells of no transaction; a ROLLBACK that was done leaves none") {
-  LoginFacts login = facts();
-  login.version = tds_version::v7_1;
-  Bench bench({}, login);
-  const auto say = [&](const char* text, std::uint16_t status = 0) {
-    bench.ask(PacketType::Batch, to_utf16(text));
+namespace {
+
+/// A session of TDS 7.1, as jTDS has it.
+struct Old final {
+  static LoginFacts login() {
+    LoginFacts login = facts();
+    login.version = tds_version::v7_1;
+    return login;
+  }
+  static std::string done(std::uint16_t status = 0) {
     std::string tokens;
-    append_done(tokens, login.version, {Token::Done, status, 0xc1, 0});
-    bench.answer(tokens);
-  };
-  const auto open = [&] {
+    append_done(tokens, tds_version::v7_1, {Token::Done, status, 0xc1, 0});
+    return tokens;
+  }
+  /// INFO, as PRINT makes it.
+  static std::string printed() {
+    std::string tokens;
+    append_server_message(tokens, tds_version::v7_1,
+                          {Token::Info, 0, 1, 0, to_utf16("open"), to_utf16("SQL1"), {}, 1});
+    return tokens;
+  }
+  void send(const char* text) { bench.ask(PacketType::Batch, to_utf16(text)); }
+  void say(const char* text, std::uint16_t status = 0) {
+    bench.server.clear();
+    send(text);
+    bench.answer(done(status));
+  }
+  /// The server has our question and nothing else; it says so.
+  void tell(bool open) {
+    REQUIRE(bench.asked().ends_with(to_utf16("IF @@TRANCOUNT > 0 PRINT N'open'")));
+    bench.answer((open ? printed() : "") + done());
+  }
+  bool open() const {
     return bench.conversation.sight().unrecoverable ==
            static_cast<UnrecoverableSet>(Unrecoverable::Transaction);
-  };
-  say("BEGIN TRAN");
-  CHECK(open());
-  say("COMMIT");
-  CHECK(open());  // it may have been a nested one's
-  say("IF @@TRANCOUNT > 0 ROLLBACK TRAN", done_status::error);
-  CHECK(open());
-  say("IF @@TRANCOUNT > 0 ROLLBACK TRAN");
-  CHECK_FALSE(open());
-  bench.lose();
-  CHECK(bench.ended.empty());
+  }
+  Bench bench{{}, login()};
+};
+
+}  // namespace
+
+TEST_CASE("conversation: TDS 7.1 tells of no transaction; a ROLLBACK that was done leaves none") {
+  Old old;
+  old.say("BEGIN TRAN");
+  CHECK(old.open());
+  CHECK_FALSE(old.bench.conversation.idle());
+  CHECK(old.bench.conversation.in_transaction());
+  old.say("IF @@TRANCOUNT > 0 ROLLBACK TRAN");
+  CHECK_FALSE(old.open());
+  CHECK(old.bench.conversation.idle());
+  old.bench.lose();
+  CHECK(old.bench.ended.empty());
+}
+
+TEST_CASE("conversation: TDS 7.1: after a COMMIT the server is asked whether a transaction is left") {
+  Old old;
+  old.say("SET IMPLICIT_TRANSACTIONS ON");
+  old.say("INSERT INTO t VALUES (1)");
+  CHECK(old.open());
+  old.bench.client.clear();
+  old.say("IF @@TRANCOUNT > 0 COMMIT TRAN");
+  CHECK(old.bench.heard() == Old::done());  // at once
+  CHECK(old.open());
+  SECTION("none: the session lives through a loss") {
+    old.tell(false);
+    CHECK(old.bench.client.empty());
+    CHECK_FALSE(old.open());
+    old.bench.lose();
+    CHECK(old.bench.ended.empty());
+    CHECK(old.bench.wanted == 1);
+  }
+  SECTION("a nested one's: it goes on, and the session cannot be rebuilt") {
+    old.tell(true);
+    CHECK(old.bench.client.empty());
+    CHECK(old.open());
+    old.bench.lose();
+    CHECK(old.bench.ended == "session-lost");
+  }
+  SECTION("an error is no answer") {
+    std::string error;
+    append_server_message(error, tds_version::v7_1,
+                          {Token::Error, 8134, 1, 16, to_utf16("no"), to_utf16("SQL1"), {}, 1});
+    old.bench.server.clear();
+    old.bench.answer(error + Old::done(done_status::error));
+    CHECK(old.bench.client.empty());
+    CHECK(old.open());
+  }
+  SECTION("the server is lost before it says") {
+    old.bench.lose();
+    CHECK(old.bench.ended == "session-lost");
+  }
+  SECTION("a request that comes meanwhile waits for it") {
+    old.bench.server.clear();
+    old.send("SELECT n FROM t");
+    CHECK(old.bench.server.empty());
+    old.bench.answer(Old::done());
+    CHECK(old.bench.asked() == to_utf16("SELECT n FROM t"));
+    old.bench.answer(Old::done());
+    CHECK(old.open());  // the SELECT began one
+    CHECK(old.bench.asked().empty());  // and nothing may have ended it
+  }
+  SECTION("an attention meanwhile is answered here") {
+    old.bench.server.clear();
+    old.send("SELECT n FROM t");
+    old.bench.ask(PacketType::Attention, {});
+    CHECK(old.bench.heard() == attention_answer(tds_version::v7_1));
+    CHECK(old.bench.server.empty());
+    old.bench.answer(Old::done());
+    CHECK_FALSE(old.open());
+    CHECK(old.bench.server.empty());
+  }
+}
+
+TEST_CASE("conversation: TDS 7.1: what may have ended a transaction is followed by the question") {
+  Old old;
+  SECTION("a procedure") {
+    old.say("EXEC something");
+    old.tell(false);
+  }
+  SECTION("a transaction in one batch") {
+    old.say("BEGIN TRAN; INSERT INTO t VALUES (1); COMMIT");
+    old.tell(false);
+  }
+  SECTION("an error in one") {
+    old.say("BEGIN TRAN");
+    CHECK(old.bench.asked().find(to_utf16("@@TRANCOUNT")) == std::string::npos);
+    old.say("INSERT INTO t VALUES (1)", done_status::error);
+    old.tell(false);
+  }
+  CHECK_FALSE(old.open());
+  SECTION("but nothing that cannot have touched one") {
+    old.say("INSERT INTO t VALUES (1)");
+    old.say("SELECT n FROM t", done_status::error);
+    CHECK(old.bench.asked() == to_utf16("SELECT n FROM t"));
+  }
+}
+
+TEST_CASE("conversation: TDS 7.1: a pause lets a transaction come to its end") {
+  Old old;
+  old.say("BEGIN TRAN");
+  old.bench.conversation.pause(true, old.bench.now);
+  old.say("COMMIT");
+  CHECK_FALSE(old.bench.asked().empty());
+  old.bench.answer(Old::done());
+  CHECK_FALSE(old.bench.conversation.in_transaction());
+  old.send("SELECT n FROM t");
+  CHECK(old.bench.server.empty());
+  CHECK(old.bench.conversation.sight().state == "held");
 }
