@@ -20,6 +20,11 @@ bool tells_of_failover(std::uint32_t number) {
   return is_failover_error(number) || std::find(more.begin(), more.end(), number) != more.end();
 }
 
+/// A failover partner or a route: a client that knows one goes there by itself.
+bool leads_away(EnvKind kind) {
+  return kind == EnvKind::Mirror || kind == EnvKind::Routing || kind == EnvKind::EnhancedRouting;
+}
+
 }  // namespace
 
 void Conversation::Parts::from_server(Bytes in) {
@@ -253,6 +258,7 @@ TokenSink::Verdict Conversation::Parts::on_token(Token token, Bytes whole, std::
     case Token::EnvChange:
       if (const auto change = parse_env_change(whole)) {
         if (answer.drops_reset && change->kind == EnvKind::ResetAck) return Verdict::Drop;
+        if (leads_away(change->kind)) return Verdict::Drop;
         const Verdict verdict = ours ? Verdict::Pass : on_transaction_end(*change, replacement);
         on_env_change(*change);
         return verdict;

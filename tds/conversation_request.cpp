@@ -224,7 +224,10 @@ void Conversation::Parts::begin_answer() {
   fresh.walking = needs_walk() || fresh.drops_reset;
   const bool offset = first.client_asked_recovery && sequence_offset != 0;
   const bool handle = generation != 0 && !facts.prepares.empty();
-  fresh.rewriting = fresh.walking && (strip || offset || handle || fresh.drops_reset || on_server != 0);
+  // USE goes to a database that may have a failover partner, which no client is to be told.
+  const bool partner = facts.statement.changes_database;
+  fresh.rewriting =
+      fresh.walking && (strip || offset || handle || partner || fresh.drops_reset || on_server != 0);
   fresh.repacking =
       fresh.rewriting || fresh.expect != 0 || login.server_packet_size > first.client_packet_size;
   const bool continues = fresh.expect != 0 && answer.repacking;  // with a packet begun

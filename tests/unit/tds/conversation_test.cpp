@@ -167,6 +167,20 @@ TEST_CASE("conversation: what is no TDS ends the session, whoever says it") {
   CHECK(other.wanted <= 5);
 }
 
+TEST_CASE("conversation: no ENVCHANGE leads a client past the proxy, not in a session either") {
+  Bench bench;
+  std::string kept, led;
+  append_env_change(kept, EnvKind::Database, to_utf16("shop"), to_utf16("home"));
+  append_env_change(led, EnvKind::Mirror, to_utf16("SQL9"), {});
+  append_env_change(led, EnvKind::Routing, std::string(11, '\0'), std::string(2, '\0'));
+  bench.batch("USE shop");
+  bench.answer(led + kept + Bench::done());
+  CHECK(bench.heard() == kept + Bench::done());
+  bench.batch("SELECT 1");
+  bench.answer(Bench::done());
+  CHECK(bench.heard() == Bench::done());
+}
+
 TEST_CASE("a record has the statement's own text only if it is asked for, and not all of a long one") {
   ConversationOptions options;
   options.own_text = 12;
