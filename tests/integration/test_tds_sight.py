@@ -174,6 +174,20 @@ def test_tds_sight_rules_deny(t):
     assert metric(t, "holdfast_sql_requests_total", outcome="denied") >= 1
 
 
+def test_tds_sight_lifetime_and_idle(t):
+    """A session ends at its next idle moment after `lifetime`; a transaction's end is waited for. And after tds-idle."""
+    two_nodes(t, 'timeouts = { tds-idle = "4s" }', service='sql = { encrypt = "none", lifetime = "1s" }')
+    sql, busy = Sql(t, t.port), Sql(t, t.port)
+    sql.ask("create table t (n int)")
+    busy.ask("begin transaction insert into t values (1)")
+    wait(lambda: len(sessions(t)) == 1, "the idle one to end")
+    assert sessions(t)[0]["in_transaction"]
+    busy.send("commit")
+    wait(lambda: sessions(t) == [], "the other to end after its transaction")
+    Sql(t, t.port).ask("begin transaction insert into t values (1)")
+    wait(lambda: any(r.get("outcome") == "idle" for r in t.proxy.access()), "a session to end that says nothing")
+
+
 def test_tds_sight_limits(t):
     two_nodes(t, 'timeouts = { tds-connect = "2s" }',
               service='sql = { encrypt = "none", limits = { per-login = 1, queue = 1 } }')
