@@ -39,6 +39,7 @@ void Node::end_all(std::uint32_t error) {
   std::unique_lock lock(mutex_);
   std::vector<int> ended;
   for (const auto& [spid, session] : sessions_) {
+    if (!session->is_session()) continue;
     session->end(error);
     ended.push_back(spid);
   }

@@ -38,8 +38,8 @@ class Node {
   /// The error that a login to this database gets now; 0: none.
   std::uint32_t refusal(const std::string& database) const;
 
-  /// Losing or gaining the primary role ends all sessions first; returns when they have ended, at the
-  /// latest after five seconds.
+  /// Losing or gaining the primary role ends all sessions first, but not connections that have not logged in;
+  /// returns when they have ended, at the latest after five seconds.
   void set_role(Role role);
   bool kill(int spid);
   std::string stats();

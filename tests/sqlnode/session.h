@@ -31,6 +31,8 @@ class Session {
   void run();
   /// From another thread: what runs is cancelled and answered with this error, the connection ends.
   void end(std::uint32_t error);
+  /// Its LOGIN7 has come.
+  bool is_session() const { return is_session_; }
 
  private:
   struct First {
@@ -73,6 +75,7 @@ class Session {
   std::mutex mutex_;  // of inbox_ against end()
   std::unique_ptr<Inbox> inbox_;
   std::atomic<std::uint32_t> ending_{0};
+  std::atomic<bool> is_session_{false};
   bool recovery_ = false;  // SESSIONRECOVERY was acknowledged
   std::uint32_t sequence_ = 0;
   std::vector<tds::SessionStateValue> initial_, told_;

@@ -159,6 +159,7 @@ bool Session::refuse(const Message& message, std::optional<Message> after) {
 }
 
 bool Session::log_in(Bytes payload) {
+  is_session_ = true;
   const auto login = tds::parse_login7(payload);
   if (!login) {
     std::fprintf(stderr, "sqlnode: LOGIN7: %s\n", login.error().text.c_str());
