@@ -162,7 +162,10 @@ void Conversation::Parts::keep_tail(Bytes payload) {
 // An answer that begins with an error which tells of a failover. True: it was taken for the server's loss,
 // and is withheld.
 bool Conversation::Parts::failed_over(Bytes payload) {
-  while (payload.size() > 3 && static_cast<Token>(payload[0]) == Token::EnvChange) {
+  const auto passes = [](char token) {
+    return static_cast<Token>(token) == Token::EnvChange || static_cast<Token>(token) == Token::Info;
+  };
+  while (payload.size() > 3 && passes(payload[0])) {
     LittleReader head(payload.substr(1));
     payload.remove_prefix(std::min<std::size_t>(payload.size(), *head.u16() + std::size_t{3}));
   }

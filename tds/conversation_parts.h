@@ -104,9 +104,8 @@ struct Conversation::Parts final : TokenSink {
   void answer_request(Bytes payload, std::string_view outcome, std::uint32_t error = 0);
   void set_server(Server server);
   bool settled() const;  ///< no request, no transaction
-  bool in_transaction() const {
-    return descriptor != 0 || untold_transaction;
-  }  ///< or, before 7.2, maybe in one
+  /// Or, before 7.2, maybe in one.
+  bool in_transaction() const { return descriptor != 0 || untold_transaction; }
 
   // conversation_request.cpp
   void ready(Bytes raw);

@@ -210,6 +210,17 @@ TEST_CASE(
   CHECK(bench.outcomes == std::vector<std::string>{"resent"});
 }
 
+TEST_CASE("conversation: what a batch prints before a failover's error does not hide it") {
+  Bench bench;
+  bench.batch("PRINT 'x'; SELECT n FROM t");
+  std::string said;
+  append_server_message(said, version, {Token::Info, 0, 1, 0, to_utf16("x"), to_utf16("SQL1"), {}, 1});
+  bench.answer(said + error_answer(version, 983, 14, "not accessible"));
+  CHECK(bench.failover_error == 983);
+  CHECK(bench.client.empty());
+  CHECK(bench.wanted == 1);
+}
+
 TEST_CASE("conversation: a batch of two writes that ends so may have done the first, and is not sent again") {
   Bench bench;
   bench.batch("INSERT INTO t VALUES (1); INSERT INTO t VALUES (2)");
