@@ -38,6 +38,32 @@ TEST_CASE("a server is logged in to, in every split of its words") {
   }
 }
 
+TEST_CASE("a server is gone to as far as the login, which is told later") {
+  ServerLogin login({Encryption::On, false, ""});
+  login.start();
+  const std::string hello = prelogin_from_server(Encryption::On);
+  Bytes in = hello;
+  CHECK(must(login.feed(in)).start_tls);
+  const LoginStep ready = must(login.tls_ready());
+  CHECK((ready.ready && ready.send.empty()));
+  const LoginStep said = login.say(sample(), 0);
+  const auto read = parse_login7(payload_of(said.send, PacketType::Login7));
+  REQUIRE(read);
+  CHECK(to_utf8(read->password.reveal()) == "s3cret");
+  const std::string answer = message(PacketType::Response, common + ack() + done());
+  in = answer;
+  CHECK(must(login.feed(in)).done);
+  CHECK(login.result().outcome == Outcome::Accepted);
+
+  ServerLogin early({Encryption::NotSupported, false, ""});
+  early.start();
+  const std::string plain = prelogin_from_server(Encryption::NotSupported);
+  in = plain;
+  CHECK(must(early.feed(in)).ready);
+  in = plain;
+  CHECK_FALSE(early.feed(in));  // it speaks, and nobody has asked
+}
+
 TEST_CASE("TLS towards the server as its answer has it") {
   SECTION("all") {
     ServerLogin login({Encryption::On, false, ""}, long_sample(), 0);
