@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "proxy/http/rules.h"
+#include "proxy/http/scan.h"
 
 namespace holdfast::http {
 namespace {
@@ -36,15 +37,33 @@ consteval std::array<char, 256> make_lower() {
 
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
-/// High bit set in each byte of `x` that is a control byte. A borrow can only mark bytes above a true
-/// hit, so the lowest mark is exact.
-std::uint64_t control_marks(std::uint64_t x) {
-  constexpr std::uint64_t ones = 0x0101010101010101u;
-  constexpr std::uint64_t high = 0x8080808080808080u;
-  std::uint64_t below_space = (x - ones * 0x20) & ~x & high;
-  std::uint64_t not_del = x ^ (ones * 0x7f);
-  std::uint64_t del = (not_del - ones) & ~not_del & high;
-  return below_space | del;
+constexpr std::uint64_t ones = 0x0101010101010101u;
+
+/// The letters A to Z among eight bytes made small; all other bytes stay.
+inline std::uint64_t lower_letters(std::uint64_t x) {
+  constexpr std::uint64_t high = ones * 0x80;
+  const std::uint64_t low = x & ~high;
+  const std::uint64_t from_a = low + ones * (0x80 - 'A'), beyond_z = low + ones * (0x7f - 'Z');
+  return x | (~x & high & (from_a ^ beyond_z)) >> 2;
+}
+
+template <class T>
+inline T load(const char* p) {
+  T word;
+  std::memcpy(&word, p, sizeof word);
+  return word;
+}
+
+/// Up to eight bytes as one word, some of them twice; the same bytes give the same word.
+inline std::uint64_t short_word(const char* p, std::size_t size) {
+  if (size >= 8) return load<std::uint64_t>(p);
+  if (size >= 4) return std::uint64_t{load<std::uint32_t>(p)} << 32 | load<std::uint32_t>(p + size - 4);
+  if (size >= 2) return std::uint64_t{load<std::uint16_t>(p)} << 32 | load<std::uint16_t>(p + size - 2);
+  return size ? static_cast<unsigned char>(*p) : 0;
+}
+
+inline bool same_words(std::uint64_t a, std::uint64_t b) {
+  return a == b || lower_letters(a) == lower_letters(b);
 }
 
 const Refusal* name_fault(const char* p, const char* end, bool empty) {
@@ -65,11 +84,18 @@ bool all(std::string_view text, CharClass which) {
   return true;
 }
 
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i)
-    if (a[i] != b[i] && lower(a[i]) != lower(b[i])) return false;
-  return true;
+bool same_letters(const char* a, const char* b, std::size_t size) {
+  if (size <= 8) return same_words(short_word(a, size), short_word(b, size));
+  for (std::size_t i = 0; i + 8 < size; i += 8)
+    if (!same_words(load<std::uint64_t>(a + i), load<std::uint64_t>(b + i))) return false;
+  return same_words(load<std::uint64_t>(a + size - 8), load<std::uint64_t>(b + size - 8));
+}
+
+bool is_lowered(const char* text, const char* small, std::size_t size) {
+  if (size <= 8) return lower_letters(short_word(text, size)) == short_word(small, size);
+  for (std::size_t i = 0; i + 8 < size; i += 8)
+    if (lower_letters(load<std::uint64_t>(text + i)) != load<std::uint64_t>(small + i)) return false;
+  return lower_letters(load<std::uint64_t>(text + size - 8)) == load<std::uint64_t>(small + size - 8);
 }
 
 std::string_view trim(std::string_view text) {
@@ -79,20 +105,9 @@ std::string_view trim(std::string_view text) {
 }
 
 const char* skip_value(const char* p, const char* end) {
-  static_assert(std::endian::native == std::endian::little, "the lowest mark must be the first byte");
-  while (end - p >= 8) {
-    std::uint64_t word;
-    std::memcpy(&word, p, 8);
-    std::uint64_t marks = control_marks(word);
-    if (!marks) {
-      p += 8;
-      continue;
-    }
-    p += std::countr_zero(marks) / 8;
-    if (*p != '\t') return p;
-    ++p;
-  }
-  while (p != end && (!is_control(*p) || *p == '\t')) ++p;
+  for (; end - p >= scan_width; p += scan_width)
+    if (const unsigned marks = forbidden_marks(p)) return p + std::countr_zero(marks);
+  while (p != end && !is_forbidden(*p)) ++p;
   return p;
 }
 
@@ -105,10 +120,14 @@ const Refusal* line_fault(const char* p, const char* end) {
 
 const Refusal* read_field(const char*& p, const char* end, Field& field) {
   const char* name = p;
-  while (p != end && is(*p, kToken)) ++p;
-  if (p == end) return &rules::incomplete;
-  if (*p != ':' || p == name) return name_fault(p, end, p == name);
-  field.name = {name, p};
+  const char* colon = find_byte(p, end, ':');
+  field.name = {name, colon};
+  field.known = known_of(field.name);  // a known name needs no other proof that it is a token
+  if (colon == end || colon == name || (field.known == Known::Other && !all(field.name, kToken))) {
+    while (p != end && is(*p, kToken)) ++p;
+    return p == end ? &rules::incomplete : name_fault(p, end, p == name);
+  }
+  p = colon;
   do ++p;
   while (p != end && is_blank(*p));
   const char* value = p;
@@ -117,7 +136,7 @@ const Refusal* read_field(const char*& p, const char* end, Field& field) {
   const char* last = p;
   while (last != value && is_blank(last[-1])) --last;
   field.value = {value, last};
-  field.known = known_of(field.name);
+  field.tidy = value == colon + 2 && colon[1] == ' ' && last == p;
   p += 2;
   return nullptr;
 }

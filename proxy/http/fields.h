@@ -20,11 +20,16 @@ inline bool is(char c, CharClass which) { return (char_class[static_cast<unsigne
 inline char lower(char c) { return lower_case[static_cast<unsigned char>(c)]; }
 inline bool is_blank(char c) { return c == ' ' || c == '\t'; }
 bool all(std::string_view text, CharClass which);  ///< true for empty text
-/// ASCII case only.
-bool equal_ignoring_case(std::string_view a, std::string_view b);
+/// Whether `size` bytes are the same but for ASCII case.
+bool same_letters(const char* a, const char* b, std::size_t size);
+/// Whether `small`, in which no letter is large, is `text` with its letters made small.
+bool is_lowered(const char* text, const char* small, std::size_t size);
+inline bool equal_ignoring_case(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && same_letters(a.data(), b.data(), a.size());
+}
 std::string_view trim(std::string_view text);  ///< spaces and tabs off both ends
 
-/// The first byte that cannot be in a field value (a control byte other than HTAB), or `end`.
+/// The first byte that cannot be in a field value, or `end`.
 const char* skip_value(const char* p, const char* end);
 
 /// Reads one field line at `p` and moves past its CRLF. `end` bounds the section, whose empty line the

@@ -32,31 +32,31 @@ bool is_disguised(std::string_view name) {
   return false;
 }
 
-/// Appends a trusted client's values of `known`, joined by ", ". False if there are none.
-bool append_received(const RequestHead& head, const RequestContext& context, Known known, std::string& out) {
+/// Puts a trusted client's values of `known`, joined by ", ". False if there are none.
+bool put_received(const RequestHead& head, const RequestContext& context, Known known, Appender& out) {
   if (!context.trusted || !head.has(known)) return false;
   bool any = false;
   for (const Field& field : head.fields) {
     if (field.known != known || field.value.empty()) continue;
-    if (any) out.append(", ");
-    out.append(field.value);
+    if (any) out.put(", ");
+    out.put(field.value);
     any = true;
   }
   return any;
 }
 
 /// RFC 7239 section 4: an IPv6 address is bracketed, and what is not a token is quoted.
-void append_forwarded_element(const RequestContext& context, std::string_view authority, std::string& out) {
+void put_forwarded_element(const RequestContext& context, std::string_view authority, Appender& out) {
   if (context.family == Address::Family::V6) {
-    out.append("for=\"[").append(context.client).append("]\"");
+    out.put("for=\"[").put(context.client).put("]\"");
   } else {
-    out.append("for=").append(context.client.empty() ? "unknown" : context.client);
+    out.put("for=").put(context.client.empty() ? "unknown" : context.client);
   }
   if (!authority.empty()) {
     std::string_view quote = all(authority, kToken) ? "" : "\"";
-    out.append(";host=").append(quote).append(authority).append(quote);
+    out.put(";host=").put(quote).put(authority).put(quote);
   }
-  out.append(";proto=").append(context.proto);
+  out.put(";proto=").put(context.proto);
 }
 
 }  // namespace
@@ -84,31 +84,31 @@ bool is_forwarding_claim(const Field& field, bool trusted) {
 }
 
 void write_forwarded(const RequestHead& head, const RequestContext& context, std::string_view request_id,
-                     const HeaderOps& ops, std::string& out) {
+                     const HeaderOps& ops, Appender& out) {
   if (!ops.replaces("X-Forwarded-For")) {
-    out.append("X-Forwarded-For: ");
-    if (append_received(head, context, Known::XForwardedFor, out)) out.append(", ");
-    out.append(context.client).append("\r\n");
+    out.put("X-Forwarded-For: ");
+    if (put_received(head, context, Known::XForwardedFor, out)) out.put(", ");
+    out.put(context.client).put("\r\n");
   }
   if (!ops.replaces("X-Forwarded-Proto")) {
-    out.append("X-Forwarded-Proto: ");
-    if (!append_received(head, context, Known::XForwardedProto, out)) out.append(context.proto);
-    out.append("\r\n");
+    out.put("X-Forwarded-Proto: ");
+    if (!put_received(head, context, Known::XForwardedProto, out)) out.put(context.proto);
+    out.put("\r\n");
   }
   const bool host_known = !head.authority.empty() || (context.trusted && head.has(Known::XForwardedHost));
   if (host_known && !ops.replaces("X-Forwarded-Host")) {
-    out.append("X-Forwarded-Host: ");
-    if (!append_received(head, context, Known::XForwardedHost, out)) out.append(head.authority);
-    out.append("\r\n");
+    out.put("X-Forwarded-Host: ");
+    if (!put_received(head, context, Known::XForwardedHost, out)) out.put(head.authority);
+    out.put("\r\n");
   }
   if (!ops.replaces("Forwarded")) {
-    out.append("Forwarded: ");
-    if (append_received(head, context, Known::Forwarded, out)) out.append(", ");
-    append_forwarded_element(context, head.authority, out);
-    out.append("\r\n");
+    out.put("Forwarded: ");
+    if (put_received(head, context, Known::Forwarded, out)) out.put(", ");
+    put_forwarded_element(context, head.authority, out);
+    out.put("\r\n");
   }
   if (!request_id.empty() && !ops.replaces("X-Request-Id"))
-    out.append("X-Request-Id: ").append(request_id).append("\r\n");
+    out.put("X-Request-Id: ").put(request_id).put("\r\n");
 }
 
 }  // namespace holdfast::http

@@ -3,9 +3,9 @@
 // anyone else they are dropped, in every spelling an application might read as the same name.
 #pragma once
 
-#include <string>
 #include <string_view>
 
+#include "proxy/http/appender.h"
 #include "proxy/http/header_ops.h"
 #include "proxy/http/message.h"
 #include "proxy/http/serialise.h"
@@ -21,6 +21,6 @@ bool is_forwarding_claim(const Field& field, bool trusted);
 
 /// Appends our forwarding fields, joined to those of a trusted client, except what `ops` replaces.
 void write_forwarded(const RequestHead& head, const RequestContext& context, std::string_view request_id,
-                     const HeaderOps& ops, std::string& out);
+                     const HeaderOps& ops, Appender& out);
 
 }  // namespace holdfast::http

@@ -23,9 +23,9 @@ bool is_ours(std::string_view name) {
   }
 }
 
-void append_printable(std::string_view text, std::string& out) {
+void put_printable(std::string_view text, Appender& out) {
   for (char c : text)
-    if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) out.push_back(c);
+    if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) out.put(c);
 }
 
 }  // namespace
@@ -42,17 +42,17 @@ bool HeaderOps::touched_after(std::size_t from, std::string_view name) const {
   return false;
 }
 
-void HeaderOps::write(std::string& out) const {
+void HeaderOps::write(Appender& out) const {
   for (std::size_t i = 0; i < ops_.size(); ++i) {
     const conf::HeaderOp& op = ops_[i];
     if (op.kind == conf::HeaderOpKind::Remove || is_ours(op.name) || touched_after(i + 1, op.name)) continue;
-    out.append(op.name).append(": ");
+    out.put(op.name).put(": ");
     write_value(op, out);
-    out.append("\r\n");
+    out.put("\r\n");
   }
 }
 
-void HeaderOps::write_value(const conf::HeaderOp& op, std::string& out) const {
+void HeaderOps::write_value(const conf::HeaderOp& op, Appender& out) const {
   const std::pair<std::string_view, std::string_view> known[] = {{"{client-ip}", placeholders_.client},
                                                                  {"{request-id}", placeholders_.request_id},
                                                                  {"{host}", placeholders_.host},
@@ -60,7 +60,7 @@ void HeaderOps::write_value(const conf::HeaderOp& op, std::string& out) const {
   std::string_view left = op.value;
   while (!left.empty()) {
     std::size_t brace = left.find('{');
-    append_printable(left.substr(0, brace), out);
+    put_printable(left.substr(0, brace), out);
     if (brace == left.npos) return;
     left.remove_prefix(brace);
     std::size_t used = 1;
@@ -70,7 +70,7 @@ void HeaderOps::write_value(const conf::HeaderOp& op, std::string& out) const {
       used = name.size();
       text = value;
     }
-    append_printable(text, out);
+    put_printable(text, out);
     left.remove_prefix(used);
   }
 }

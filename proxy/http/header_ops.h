@@ -3,10 +3,10 @@
 #pragma once
 
 #include <span>
-#include <string>
 #include <string_view>
 
 #include "conf/snapshot.h"
+#include "proxy/http/appender.h"
 
 namespace holdfast::http {
 
@@ -28,9 +28,9 @@ class HeaderOps {
   /// The last value that is set for Host; null: none.
   const conf::HeaderOp* host() const;
   /// Appends what sets and adds leave once all operations are applied in order.
-  void write(std::string& out) const;
+  void write(Appender& out) const;
   /// Appends `op`'s value, placeholders filled in, control bytes left out.
-  void write_value(const conf::HeaderOp& op, std::string& out) const;
+  void write_value(const conf::HeaderOp& op, Appender& out) const;
 
  private:
   bool touched_after(std::size_t from, std::string_view name) const;

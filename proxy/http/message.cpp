@@ -72,8 +72,9 @@ constexpr std::array<Known, slots> known_slots = make_slots();
 std::string_view name_of(Method method) { return method_names[static_cast<std::size_t>(method)]; }
 
 Method method_of(std::string_view text) {
+  if (text.empty()) return Method::Other;
   for (std::size_t i = 0; i < static_cast<std::size_t>(Method::Other); ++i)
-    if (text == method_names[i]) return static_cast<Method>(i);
+    if (text.front() == method_names[i].front() && text == method_names[i]) return static_cast<Method>(i);
   return Method::Other;
 }
 
@@ -98,7 +99,9 @@ Known known_of(std::string_view name) {
   if (name.empty()) return Known::Other;
   Known known = known_slots[slot_of(name)];
   if (known == Known::Other) return known;
-  return equal_ignoring_case(name, known_names[static_cast<std::size_t>(known)]) ? known : Known::Other;
+  const std::string_view small = known_names[static_cast<std::size_t>(known)];
+  return name.size() == small.size() && is_lowered(name.data(), small.data(), small.size()) ? known
+                                                                                            : Known::Other;
 }
 
 }  // namespace holdfast::http

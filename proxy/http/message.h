@@ -38,6 +38,7 @@ struct Field {
   std::string_view name;   ///< as received
   std::string_view value;  ///< without surrounding white space
   Known known = Known::Other;
+  bool tidy = false;       ///< it stood in its block exactly as `name: value CRLF`, and may be copied from there
 };
 
 /// How a body is delimited, RFC 9112 section 6.3.
@@ -51,6 +52,7 @@ struct HeadBase {
   Framing framing = Framing::None;
   std::uint64_t content_length = 0;   ///< with Framing::Length; in a response to HEAD, what was announced
   bool keep_alive = true;             ///< by version and Connection field alone
+  bool names_fields = false;          ///< Connection names fields that end at this hop
 
   const Field* find(Known known) const {
     std::uint16_t i = first[static_cast<std::size_t>(known)];

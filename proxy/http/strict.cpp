@@ -1,6 +1,7 @@
 #include "proxy/http/strict.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "proxy/http/authority.h"
 #include "proxy/http/fields.h"
@@ -39,9 +40,11 @@ const Refusal* read_line(const char*& p, const char* end, std::string_view& line
 const Refusal* read_fields(const char* p, const char* end, const ParseLimits& limits, HeadBase& head,
                            Repeats& repeats) {
   head.fields.clear();
-  head.first.fill(0);
+  head.first = {};
+  const std::size_t most = std::min(limits.field_count, fields_max);
+  std::size_t count = 0;
   while (p != end && *p != '\r') {
-    if (head.fields.size() >= std::min(limits.field_count, fields_max)) return &rules::too_many_fields;
+    if (++count > most) return &rules::too_many_fields;
     Field& field = head.fields.emplace_back();
     if (const Refusal* fault = read_field(p, end, field)) return fault;
     if (field.known == Known::Other) continue;
@@ -49,7 +52,7 @@ const Refusal* read_fields(const char* p, const char* end, const ParseLimits& li
     if (first) {
       repeats.note(field.known);
     } else {
-      first = static_cast<std::uint16_t>(head.fields.size());
+      first = static_cast<std::uint16_t>(count);
     }
   }
   if (end - p < 2 || p[1] != '\n') return line_fault(p, end);
@@ -58,7 +61,8 @@ const Refusal* read_fields(const char* p, const char* end, const ParseLimits& li
 
 /// "HTTP/1.0" and "HTTP/1.1" only; the name is case-sensitive (RFC 9112 section 2.3).
 bool read_version(std::string_view text, HeadBase& head) {
-  if (text != "HTTP/1.1" && text != "HTTP/1.0") return false;
+  if (text.size() != 8 || std::memcmp(text.data(), "HTTP/1.", 7) != 0) return false;
+  if (text[7] != '0' && text[7] != '1') return false;
   head.version_minor = static_cast<std::uint8_t>(text[7] - '0');
   return true;
 }
@@ -66,17 +70,23 @@ bool read_version(std::string_view text, HeadBase& head) {
 const Refusal* read_connection(HeadBase& head, bool& upgrade) {
   bool close = false;
   bool keep_alive = false;
-  upgrade = false;
+  upgrade = head.names_fields = false;
   if (head.has(Known::Connection)) {
     for (const Field& field : head.fields) {
       if (field.known != Known::Connection) continue;
       std::string_view list = field.value;
       std::string_view option;
       while (next_element(list, option)) {
-        if (!all(option, kToken)) return &rules::bad_connection;
-        close |= equal_ignoring_case(option, "close");
-        keep_alive |= equal_ignoring_case(option, "keep-alive");
-        upgrade |= equal_ignoring_case(option, "upgrade");
+        if (equal_ignoring_case(option, "close"))
+          close = true;
+        else if (equal_ignoring_case(option, "keep-alive"))
+          keep_alive = true;
+        else if (equal_ignoring_case(option, "upgrade"))
+          upgrade = true;
+        else if (all(option, kToken))
+          head.names_fields = true;
+        else
+          return &rules::bad_connection;
       }
     }
   }
@@ -138,10 +148,11 @@ bool offers_tunnel(const RequestHead& head) {
 const Refusal* read_request_line(std::string_view line, bool control, RequestHead& head) {
   std::size_t space = line.find(' ');
   head.method_text = line.substr(0, space);
-  if (head.method_text.empty() || head.method_text.size() > method_max || !all(head.method_text, kToken))
+  head.method = method_of(head.method_text);
+  if (head.method == Method::Other &&
+      (head.method_text.empty() || head.method_text.size() > method_max || !all(head.method_text, kToken)))
     return &rules::bad_method;
   if (control) return space == line.npos ? &rules::bad_method : &rules::bad_target;
-  head.method = method_of(head.method_text);
   std::size_t last = line.rfind(' ');
   if (space == line.npos || last == space || !read_version(line.substr(last + 1), head))
     return &rules::bad_version;
