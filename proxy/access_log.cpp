@@ -34,6 +34,7 @@ class NoLog final : public AccessLog {
 /// What the loops and the writer thread share; a loop writes its own lane only.
 struct Lane {
   RecordRing ring{ring_bytes};
+  std::string packed;  ///< the loop's own scratch
   std::atomic<std::uint64_t> dropped{0};
 };
 
@@ -88,7 +89,8 @@ class FileLog final : public AccessLog {
 
 void FileLog::log(unsigned loop, const AccessRecord& record) {
   Lane& lane = *lanes_[loop];
-  if (!lane.ring.push(PackedRecord(record).pieces()))
+  pack(record, lane.packed);
+  if (!lane.ring.push(lane.packed))
     lane.dropped.store(lane.dropped.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   // The writer comes by itself every 100 ms; only a loop that would fill its ring before that calls it.
   if (lane.ring.used() > ring_bytes / 2 && !wake_asked_.exchange(true, std::memory_order_acq_rel))

@@ -1,6 +1,7 @@
 #include "proxy/access_log_record.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <type_traits>
 
@@ -11,12 +12,12 @@ namespace holdfast {
 namespace {
 
 constexpr std::string_view AccessRecord::* string_members[] = {
-    &AccessRecord::listen, &AccessRecord::route,      &AccessRecord::service, &AccessRecord::instance,
-    &AccessRecord::method, &AccessRecord::host,       &AccessRecord::target,  &AccessRecord::user_agent,
-    &AccessRecord::tls,    &AccessRecord::request_id, &AccessRecord::reasons, &AccessRecord::outcome,
+    &AccessRecord::listen, &AccessRecord::route,       &AccessRecord::service,  &AccessRecord::instance,
+    &AccessRecord::method, &AccessRecord::host,        &AccessRecord::target,   &AccessRecord::user_agent,
+    &AccessRecord::tls,    &AccessRecord::request_id,  &AccessRecord::reasons,  &AccessRecord::outcome,
     &AccessRecord::user,   &AccessRecord::application, &AccessRecord::database,
 };
-static_assert(std::size(string_members) == PackedRecord::strings);
+constexpr std::size_t strings = std::size(string_members);
 
 struct Fixed {
   WallTime at;
@@ -24,23 +25,32 @@ struct Fixed {
   std::uint64_t bytes_in, bytes_out;
   Duration total, parked, connect, first_byte;
   unsigned version_minor, status, attempts;
-  std::array<std::uint16_t, PackedRecord::strings> lengths;
+  std::array<std::uint16_t, strings> lengths;
 };
 static_assert(std::is_trivially_copyable_v<Fixed>);
 static_assert(access_string_max <= UINT16_MAX);
 
 }  // namespace
 
-PackedRecord::PackedRecord(const AccessRecord& r) {
-  static_assert(sizeof(Fixed) <= sizeof fixed_);
+void pack(const AccessRecord& r, std::string& out) {
   Fixed fixed{r.at,      r.client,     r.bytes_in,      r.bytes_out, r.total,    r.parked,
               r.connect, r.first_byte, r.version_minor, r.status,    r.attempts, {}};
+  std::size_t size = sizeof fixed;
   for (std::size_t i = 0; i < strings; ++i) {
-    pieces_[i + 1] = (r.*string_members[i]).substr(0, access_string_max);
-    fixed.lengths[i] = static_cast<std::uint16_t>(pieces_[i + 1].size());
+    const std::size_t length = std::min((r.*string_members[i]).size(), access_string_max);
+    fixed.lengths[i] = static_cast<std::uint16_t>(length);
+    size += length;
   }
-  std::memcpy(fixed_.data(), &fixed, sizeof fixed);
-  pieces_[0] = {fixed_.data(), sizeof fixed};
+  out.resize_and_overwrite(size, [&](char* to, std::size_t) {
+    std::memcpy(to, &fixed, sizeof fixed);
+    to += sizeof fixed;
+    for (std::size_t i = 0; i < strings; ++i) {
+      if (fixed.lengths[i] == 0) continue;
+      std::memcpy(to, (r.*string_members[i]).data(), fixed.lengths[i]);
+      to += fixed.lengths[i];
+    }
+    return size;
+  });
 }
 
 AccessRecord unpack(Bytes packed) {
@@ -60,7 +70,7 @@ AccessRecord unpack(Bytes packed) {
   r.version_minor = fixed.version_minor;
   r.status = fixed.status;
   r.attempts = fixed.attempts;
-  for (std::size_t i = 0; i < PackedRecord::strings; ++i) {
+  for (std::size_t i = 0; i < strings; ++i) {
     CHECK(packed.size() >= fixed.lengths[i]);
     r.*string_members[i] = packed.substr(0, fixed.lengths[i]);
     packed.remove_prefix(fixed.lengths[i]);

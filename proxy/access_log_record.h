@@ -3,8 +3,6 @@
 // keeps one hostile request from filling the ring.
 #pragma once
 
-#include <array>
-#include <span>
 #include <string>
 
 #include "proxy/access_log.h"
@@ -14,22 +12,9 @@ namespace holdfast {
 
 inline constexpr std::size_t access_string_max = 4096;  ///< bytes of each string that are kept
 
-/// Views into the record and into itself; both must outlive it.
-class PackedRecord {
- public:
-  explicit PackedRecord(const AccessRecord& record);
-  PackedRecord(const PackedRecord&) = delete;
-  PackedRecord& operator=(const PackedRecord&) = delete;
-  std::span<const Bytes> pieces() const { return pieces_; }
-
-  static constexpr std::size_t strings = 15;
-
- private:
-  alignas(8) std::array<char, 192> fixed_;
-  std::array<Bytes, strings + 1> pieces_;
-};
-
-/// The opposite; views point into `packed`, which must be the joined pieces of a PackedRecord.
+/// Into `out`, whose content goes and whose room is used again.
+void pack(const AccessRecord& record, std::string& out);
+/// The opposite; views point into `packed`.
 AccessRecord unpack(Bytes packed);
 
 }  // namespace holdfast

@@ -16,12 +16,10 @@ RecordRing::RecordRing(std::size_t capacity)
   CHECK(std::has_single_bit(capacity));
 }
 
-bool RecordRing::push(std::span<const Bytes> pieces) {
-  std::size_t length = 0;
-  for (Bytes piece : pieces) length += piece.size();
-  const auto frame = static_cast<std::uint32_t>(length);
-  const std::size_t needed = sizeof frame + length;
-  std::size_t at = written_.load(memory_order_relaxed);
+bool RecordRing::push(Bytes record) {
+  const auto frame = static_cast<std::uint32_t>(record.size());
+  const std::size_t needed = sizeof frame + record.size();
+  const std::size_t at = written_.load(memory_order_relaxed);
   if (needed > capacity() - (at - read_seen_)) {
     read_seen_ = read_.load(memory_order_acquire);
     if (needed > capacity() - (at - read_seen_)) return false;
@@ -29,12 +27,8 @@ bool RecordRing::push(std::span<const Bytes> pieces) {
   char header[sizeof frame];
   std::memcpy(header, &frame, sizeof frame);
   copy_in(at, {header, sizeof header});
-  at += sizeof frame;
-  for (Bytes piece : pieces) {
-    copy_in(at, piece);
-    at += piece.size();
-  }
-  written_.store(at, memory_order_release);
+  copy_in(at + sizeof frame, record);
+  written_.store(at + needed, memory_order_release);
   return true;
 }
 
@@ -60,7 +54,7 @@ void RecordRing::copy_in(std::size_t at, Bytes bytes) {
   if (bytes.empty()) return;
   const std::size_t head = std::min(bytes.size(), capacity() - (at & mask_));
   std::memcpy(&bytes_[at & mask_], bytes.data(), head);
-  std::memcpy(&bytes_[0], bytes.data() + head, bytes.size() - head);
+  if (head < bytes.size()) std::memcpy(&bytes_[0], bytes.data() + head, bytes.size() - head);
 }
 
 void RecordRing::copy_out(std::size_t at, char* to, std::size_t size) const {

@@ -6,7 +6,6 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
-#include <span>
 #include <string>
 
 #include "proxy/base/bytes.h"
@@ -18,7 +17,7 @@ class RecordRing {
   /// `capacity` in bytes, a power of two; each record costs four bytes more than its length.
   explicit RecordRing(std::size_t capacity);
 
-  bool push(std::span<const Bytes> pieces);  ///< producer; false: no room, nothing was written
+  bool push(Bytes record);                   ///< producer; false: no room, nothing was written
   bool pop(std::string& record);             ///< consumer; false: empty
   std::size_t used() const;                  ///< either side; bytes, at least as many as when it was asked
   std::size_t capacity() const { return mask_ + 1; }

@@ -11,11 +11,6 @@ namespace {
 /// On the heap: GCC's AddressSanitizer does not align its stack frames to a cache line.
 std::unique_ptr<RecordRing> make_ring(std::size_t size) { return std::make_unique<RecordRing>(size); }
 
-bool push(RecordRing& ring, Bytes a, Bytes b = {}) {
-  const Bytes pieces[] = {a, b};
-  return ring.push(pieces);
-}
-
 }  // namespace
 
 TEST_CASE("ring: records come out as they went in, over every wrap position") {
@@ -25,8 +20,7 @@ TEST_CASE("ring: records come out as they went in, over every wrap position") {
   CHECK_FALSE(ring.pop(out));
   for (int i = 0; i < 1000; ++i) {
     const std::string record = std::to_string(i) + std::string(static_cast<std::size_t>(i % 23), 'x');
-    REQUIRE(push(ring, std::string_view(record).substr(0, 2),
-                 std::string_view(record).substr(std::min<std::size_t>(2, record.size()))));
+    REQUIRE(ring.push(record));
     REQUIRE(ring.pop(out));
     REQUIRE(out == record);
   }
@@ -36,14 +30,14 @@ TEST_CASE("ring: records come out as they went in, over every wrap position") {
 TEST_CASE("ring: what does not fit is refused whole") {
   const auto owner = make_ring(64);
   RecordRing& ring = *owner;
-  CHECK_FALSE(push(ring, std::string(61, 'a')));
-  CHECK(push(ring, std::string(60, 'b')));
+  CHECK_FALSE(ring.push(std::string(61, 'a')));
+  CHECK(ring.push(std::string(60, 'b')));
   CHECK(ring.used() == 64);
-  CHECK_FALSE(push(ring, ""));
+  CHECK_FALSE(ring.push(""));
   std::string out;
   CHECK(ring.pop(out));
   CHECK(out == std::string(60, 'b'));
-  CHECK(push(ring, ""));
+  CHECK(ring.push(""));
   CHECK(ring.pop(out));
   CHECK(out.empty());
   CHECK_FALSE(ring.pop(out));
@@ -55,7 +49,7 @@ TEST_CASE("ring: two threads lose nothing and reorder nothing") {
   constexpr int total = 100'000;
   std::thread producer([&ring] {
     for (int i = 0; i < total; ++i)
-      while (!push(ring, std::to_string(i), "/end")) std::this_thread::yield();
+      while (!ring.push(std::to_string(i) + "/end")) std::this_thread::yield();
   });
   std::string out;
   int wrong = 0;
