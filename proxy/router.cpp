@@ -66,8 +66,9 @@ const ListenRoutes* Router::routes_of(std::size_t listen) const {
 const conf::Route* Router::find_by_host(const ListenRoutes& routes, std::string_view host,
                                         std::string_view path, std::string_view method,
                                         bool& wrong_method) const {
-  if (auto it = routes.exact_.find(host); it != routes.exact_.end())
-    if (const conf::Route* r = trie_.find(it->second, path, method, wrong_method)) return r;
+  if (!routes.exact_.empty())
+    if (auto it = routes.exact_.find(host); it != routes.exact_.end())
+      if (const conf::Route* r = trie_.find(it->second, path, method, wrong_method)) return r;
   if (!routes.below_.empty()) {
     for (std::size_t dot = host.find('.'); dot != std::string_view::npos; dot = host.find('.', dot + 1)) {
       auto it = routes.below_.find(host.substr(dot + 1));
@@ -90,7 +91,8 @@ Router::Match Router::match(const ListenRoutes& routes, std::string_view host, s
   }
   HostBuffer buffer;
   bool wrong_method = false;
-  const conf::Route* route = find_by_host(routes, canonical_host(host, buffer), path, method, wrong_method);
+  if (!routes.exact_.empty() || !routes.below_.empty()) host = canonical_host(host, buffer);
+  const conf::Route* route = find_by_host(routes, host, path, method, wrong_method);
   if (route) return {route, Miss::None};
   return {nullptr, wrong_method ? Miss::Method : Miss::NotFound};
 }

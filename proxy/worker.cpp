@@ -95,6 +95,7 @@ class Worker::Acceptor final : public io::ListenerEvents {
       }
     }
     const bool full = !waiting_.empty() || doorman_->full();
+    worker_.crowded_ = worker_.crowded_ || full;
     if (full != std::exchange(paused_, full)) full ? listener_->pause() : listener_->resume();
   }
   int descriptor() const { return listener_->descriptor(); }
@@ -311,10 +312,12 @@ void Worker::turn_end() {
   sessions_.reap();
   if (!reports_.empty()) setup_.report(std::exchange(reports_, {}));
   if (!old_plans_.empty()) drop_old_plans();
-  for (auto& [address, acceptor] : acceptors_) acceptor->let_in();
+  if (std::exchange(crowded_, false))
+    for (auto& [address, acceptor] : acceptors_) acceptor->let_in();
   turns_.add();
   sessions_seen_.store(sessions_.size(), std::memory_order_relaxed);
-  if (draining_ && acceptors_.empty() && sessions_.size() == 0 && setup_.drained) std::exchange(setup_.drained, {})();
+  if (draining_ && acceptors_.empty() && sessions_.size() == 0 && setup_.drained)
+    std::exchange(setup_.drained, {})();
 }
 
 void Worker::drop_old_plans() {

@@ -113,6 +113,7 @@ class Worker {
   std::atomic<std::uint64_t> sessions_seen_{0};
   bool draining_ = false;
   bool taken_in_ = false;      ///< a connection was accepted since the last look
+  bool crowded_ = false;       ///< a listener is full: at each turn's end it may have room again
   unsigned last_calls_ = 0;
 };
 

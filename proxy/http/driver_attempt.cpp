@@ -103,13 +103,16 @@ void ExchangeDriver::on_server_connected() {
   if (client_) client_->rearm();
 }
 
+Bytes ExchangeDriver::write_attempt_fields() {
+  attempt_fields_ = "X-Holdfast-Attempt: " + std::to_string(exchange_.attempts()) + "\r\n";
+  if (exchange_.forwarded()) resume_.request_fields(head_.has(Known::Range), attempt_fields_);
+  return attempt_fields_ += "\r\n";
+}
+
 /// Head and, as far as it is here, body in one write.
 void ExchangeDriver::send_request() {
-  attempt_fields_ = "X-Holdfast-Attempt: ";
-  attempt_fields_ += std::to_string(exchange_.attempts());
-  attempt_fields_ += "\r\n";
-  if (exchange_.forwarded()) resume_.request_fields(head_.has(Known::Range), attempt_fields_);
-  attempt_fields_ += "\r\n";
+  Bytes fields = "X-Holdfast-Attempt: 1\r\n\r\n";  // nearly all
+  if (exchange_.attempts() != 1) fields = write_attempt_fields();
   exchange_.on_connected(loop_.loop.now());
   head_sent_ = true;
   // A body that is whole and in memory leaves with the head; anything else is pumped behind it.
@@ -119,7 +122,7 @@ void ExchangeDriver::send_request() {
   if (plain && store_.size() > 0 && store_.size() <= spill_scratch_size) {
     if (auto part = store_.read(0, loop_.spill_scratch.get(), spill_scratch_size)) body = *part;
   }
-  const std::array<Bytes, 3> pieces{wire_, attempt_fields_, body};
+  const std::array<Bytes, 3> pieces{wire_, fields, body};
   sent_offset_ = body.size();
   server_->send(std::span(pieces).first(body.empty() ? 2 : 3));
   if (head_.framing != Framing::None) pump_request();

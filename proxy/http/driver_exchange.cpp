@@ -407,7 +407,7 @@ void ExchangeDriver::reset() {
   last_instance_ = withheld_instance_ = -1;
   status_ = fallback_status_ = 0;
   parked_for_ = connect_for_ = first_byte_for_ = {};
-  body_in_ = BodyDecoder{};
+  body_in_.start(Framing::None, 0, {});
   resume_.reset();
   runs_.clear();
   for (std::string* s : {&request_id_, &reasons_, &out_head_, &held_, &trailers_, &fallback_}) s->clear();

@@ -99,6 +99,7 @@ class ExchangeDriver final : public ServerEvents, public ServiceWatcher, public 
   void park();
   void unpark();
   void attach(std::unique_ptr<ServerConnection> server, bool pooled);
+  Bytes write_attempt_fields();
   void send_request();
   void fail_attempt(Failure failure, std::string_view detail);
   bool within_budget();

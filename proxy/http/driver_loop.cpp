@@ -1,6 +1,7 @@
 #include "proxy/http/driver_loop.h"
 
 #include <charconv>
+#include <cstring>
 #include <ctime>
 #include <random>
 
@@ -42,8 +43,12 @@ void HttpLoop::turn_end() {
 }
 
 std::string_view HttpLoop::next_request_id(std::string& out) {
-  out = id_prefix_;
-  append_hex(out, ++id_count_);
+  ++id_count_;
+  out.resize_and_overwrite(id_prefix_.size() + 16, [this](char* to, std::size_t size) {
+    std::memcpy(to, id_prefix_.data(), id_prefix_.size());
+    const char* end = std::to_chars(to + id_prefix_.size(), to + size, id_count_, 16).ptr;
+    return static_cast<std::size_t>(end - to);
+  });
   return out;
 }
 

@@ -28,6 +28,11 @@ bool parse_content_range(std::string_view text, std::uint64_t& first, std::uint6
   return number(first, '-') && number(last, '/') && number(length, '\0');
 }
 
+/// Most responses have only some of these.
+void keep(std::string_view value, std::string& kept) {
+  if (!value.empty() || !kept.empty()) kept.assign(value);
+}
+
 }  // namespace
 
 void Resume::Free::operator()(XXH3_state_s* state) const { XXH3_freeState(state); }
@@ -49,10 +54,10 @@ void Resume::open(const ResponseHead& head, bool possible) {
   status_ = head.status;
   length_known_ = head.framing == Framing::Length;
   length_ = head.content_length;
-  etag_ = head.value(Known::ETag);
-  encoding_ = head.value(Known::ContentEncoding);
-  type_ = head.value(Known::ContentType);
-  range_ = head.value(Known::ContentRange);
+  keep(head.value(Known::ETag), etag_);
+  keep(head.value(Known::ContentEncoding), encoding_);
+  keep(head.value(Known::ContentType), type_);
+  keep(head.value(Known::ContentRange), range_);
 }
 
 void Resume::forwarded(Bytes data) {
