@@ -53,6 +53,7 @@ const std::vector<Library>& libraries() {
        {"proxy/io/tls.cpp", "proxy/io/tls_openssl.h", "proxy/base/crypto.cpp", "tests/", "bench/"},
        "OpenSSL"},
       {{"llhttp"}, {"proxy/http/parser.cpp"}, "llhttp"},
+      {{"emmintrin.h"}, {"proxy/http/scan.h"}, "SSE2"},
       {{"toml"}, {"conf/parse.cpp"}, "toml++"},
       {{"nghttp2/"}, {"proxy/http/h2.cpp"}, "nghttp2"},
       {{"sybdb.h", "sybfront.h", "ctpublic.h"}, {"tds/driver_freetds.cpp", "tests/portal/sql_client.cpp"}, "FreeTDS"},

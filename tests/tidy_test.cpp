@@ -99,6 +99,8 @@ TEST_CASE("a broken dependency rule is found") {
       {"proxy/io/io_uv.cpp", "#include <openssl/ssl.h>", false},
       {"proxy/http/parser.cpp", "#include <llhttp.h>", true},
       {"proxy/http/body.cpp", "#include <llhttp.h>", false},
+      {"proxy/http/scan.h", "#include <emmintrin.h>", true},
+      {"proxy/http/body.cpp", "#include <emmintrin.h>", false},
       {"conf/parse.cpp", "#include <toml++/toml.h>", true},
       {"conf/schema.cpp", "#include <toml++/toml.h>", false},
       {"vrrp/machine.cpp", "#include \"proxy/io/io.h\"", false},
