@@ -3,11 +3,11 @@
 // It never sees a secret: callers put no header value and no file content into a message.
 #pragma once
 
-#include <map>
 #include <set>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "conf/load.h"
@@ -39,7 +39,7 @@ class Report {
   void add(bool error, Place place, std::string text);
 
   std::string file_;
-  std::map<std::string, Place> places_;
+  std::unordered_map<std::string, Place> places_;
   std::vector<Diagnostic> diagnostics_;  ///< in the file's order; of one place, in that of their report
   std::set<std::string> spoiled_;
   std::size_t errors_ = 0;

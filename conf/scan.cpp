@@ -37,6 +37,9 @@ std::string hex(char c) {
   return {"0123456789abcdef"[byte >> 4], "0123456789abcdef"[byte & 15]};
 }
 
+/// Nearly all of a file: it is allowed everywhere and begins and ends nothing.
+bool is_plain(char c) { return c >= ' ' && c < 0x7f && c != '"' && c != '\'' && c != '#' && c != '\\'; }
+
 /// What is wrong with the first character, `length` bytes long, or empty.
 std::string trouble(std::string_view text, std::size_t length, const State& state) {
   const char c = text[0];
@@ -80,6 +83,11 @@ Refusal refused_character(std::string_view text) {
   State state;
   Place place{1, 1};
   while (!text.empty()) {
+    if (is_plain(text[0])) {
+      ++place.column;
+      text.remove_prefix(1);
+      continue;
+    }
     const std::size_t length = character_length(text);
     if (std::string error = trouble(text, length, state); !error.empty()) return {std::move(error), place};
     const std::size_t characters = length > 1 ? 1 : step(text, state);

@@ -1,6 +1,5 @@
 #include <algorithm>
-#include <map>
-#include <set>
+#include <unordered_map>
 
 #include "conf/schema.h"
 #include "conf/units.h"
@@ -63,7 +62,7 @@ std::vector<std::string> claims(const Snapshot& s, const Route& route) {
 
 /// The router takes the most specific route, so a route is hidden only by its equal.
 void check_reachable(const Snapshot& s, Report& report) {
-  std::map<std::string, std::size_t> owners;
+  std::unordered_map<std::string, std::size_t> owners;
   for (std::size_t i = 0; i < s.routes.size(); ++i) {
     if (report.spoiled(path_of(i))) continue;  // it may be another's equal only by its mistake
     bool reachable = false;
@@ -97,7 +96,7 @@ void check_listeners_served(const Snapshot& s, Report& report) {
 }
 
 void name_routes(Snapshot& s, Report& report) {
-  std::map<std::string, std::size_t> names;
+  std::unordered_map<std::string, std::size_t> names;
   for (std::size_t i = 0; i < s.routes.size(); ++i) {
     Route& route = s.routes[i];
     for (std::string& host : route.hosts)  // RFC 9110 section 4.2.3: hosts have no case
@@ -118,9 +117,10 @@ void validate_routes(Snapshot& s, Report& report) {
   name_routes(s, report);
   for (std::size_t i = 0; i < s.routes.size(); ++i) {
     const std::size_t before = report.errors();
-    check_references(s, s.routes[i], path_of(i), report);
-    check_amounts(s.routes[i], path_of(i), report);
-    if (report.errors() > before) report.spoil(path_of(i));
+    const std::string path = path_of(i);
+    check_references(s, s.routes[i], path, report);
+    check_amounts(s.routes[i], path, report);
+    if (report.errors() > before) report.spoil(path);
   }
   check_reachable(s, report);
   check_listeners_served(s, report);
