@@ -4,6 +4,8 @@
 //   tds serve PORT TLS_PORT CERTIFICATE               a batch that begins with B gets 1 MiB, any other one row;
 //                                                     at TLS_PORT as TDS 8.0 has it: TLS first
 //   tds steps PORT small|big                          for bench/icount: counts on standard input
+//   tds hold PORT                                     for bench/common_memory.py: a count on standard input, so many
+//                                                     more sessions log in, ask once and stay; 0: each asks again
 //   tds load PORT CONNECTIONS SECONDS small|big [tls] prints "REQUESTS P50_US P99_US"
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -279,10 +281,29 @@ int log_in(int port, Peer& peer, bool tls) {
   return fd;
 }
 
-void load(int port, int connections, int seconds, bool big, bool tls) {
+/// One question and its answer on a blocking socket.
+void ask_once(int fd, Peer& peer, const std::string& request) {
+  if (send(fd, request.data(), request.size(), MSG_NOSIGNAL) < 0) give_up("tds: send");
+  for (bool whole = false; !whole;) {
+    static char block[262144];
+    const ssize_t n = recv(fd, block, sizeof block, 0);
+    if (n <= 0) give_up("tds: closed");
+    Bytes in(block, static_cast<std::size_t>(n));
+    const auto next = peer.in.next(in);
+    if (!next) give_up("tds: answer");
+    whole = *next;
+  }
+}
+
+std::string question(bool big) {
   std::string request;
   append_message(request, PacketType::Batch,
                  build_batch(tds_version::v7_4, big ? "BIG" : "SELECT x FROM t WHERE id = 1"), packet_size);
+  return request;
+}
+
+void load(int port, int connections, int seconds, bool big, bool tls) {
+  const std::string request = question(big);
   Loop loop;
   std::unordered_map<int, Peer> peers;
   std::vector<std::int64_t> took;
@@ -326,25 +347,30 @@ void load(int port, int connections, int seconds, bool big, bool tls) {
 
 /// Reads how many questions to ask from standard input, line by line, and says "done" after them.
 void steps(int port, bool big) {
-  std::string request;
-  append_message(request, PacketType::Batch,
-                 build_batch(tds_version::v7_4, big ? "BIG" : "SELECT x FROM t WHERE id = 1"), packet_size);
+  const std::string request = question(big);
   Peer peer;
   const int fd = log_in(port, peer, false);
   fcntl(fd, F_SETFL, 0);
   for (int times = 0; std::scanf("%d", &times) == 1;) {
-    while (times-- > 0) {
-      if (send(fd, request.data(), request.size(), MSG_NOSIGNAL) < 0) give_up("tds steps: send");
-      for (bool whole = false; !whole;) {
-        static char block[262144];
-        const ssize_t n = recv(fd, block, sizeof block, 0);
-        if (n <= 0) give_up("tds steps: closed");
-        Bytes in(block, static_cast<std::size_t>(n));
-        const auto next = peer.in.next(in);
-        if (!next) give_up("tds steps: answer");
-        whole = *next;
-      }
+    while (times-- > 0) ask_once(fd, peer, request);
+    std::puts("done");
+    std::fflush(stdout);
+  }
+}
+
+/// The same for sessions that stay: a count of more of them, or 0 for a question to each.
+void hold(int port) {
+  const std::string request = question(false);
+  std::vector<std::pair<int, Peer>> all;
+  for (int more = 0; std::scanf("%d", &more) == 1;) {
+    const std::size_t from = more == 0 ? 0 : all.size();
+    for (; more > 0; --more) {
+      Peer peer;
+      const int fd = log_in(port, peer, false);
+      fcntl(fd, F_SETFL, 0);
+      all.emplace_back(fd, std::move(peer));
     }
+    for (std::size_t i = from; i < all.size(); ++i) ask_once(all[i].first, all[i].second, request);
     std::puts("done");
     std::fflush(stdout);
   }
@@ -359,9 +385,14 @@ int main(int argc, char** argv) {
     steps(std::atoi(argv[2]), std::string(argv[3]) == "big");
     return 0;
   }
+  if (argc == 3 && std::string(argv[1]) == "hold") {
+    hold(std::atoi(argv[2]));
+    return 0;
+  }
   if (argc < 6 || std::string(argv[1]) != "load") {
     std::fprintf(stderr, "usage: tds serve PORT TLS_PORT CERTIFICATE\n"
                          "       tds steps PORT small|big\n"
+                         "       tds hold PORT\n"
                          "       tds load PORT CONNECTIONS SECONDS small|big [tls]\n");
     return 2;
   }
