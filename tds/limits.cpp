@@ -21,9 +21,14 @@ bool at_bound(const Counts& counts, const std::string& key, std::uint32_t bound)
   return found != counts.end() && found->second >= bound;
 }
 
-void give_back(Counts& counts, const std::string& key) {
-  const auto found = counts.find(key);
-  if (found != counts.end() && --found->second == 0) counts.erase(found);
+Counts::value_type* count_in(Counts& counts, const std::string& key) {
+  const auto at = counts.try_emplace(key, 0).first;
+  ++at->second;
+  return &*at;
+}
+
+void give_back(Counts& counts, Counts::value_type& count) {
+  if (--count.second == 0) counts.erase(counts.find(count.first));
 }
 
 }  // namespace
@@ -35,11 +40,10 @@ std::string_view LoginLimits::full(const Keys& keys) const {
   return {};
 }
 
-void LoginLimits::take(std::uint64_t ticket, Keys keys) {
-  ++logins_[keys.login];
-  ++applications_[keys.application];
-  ++hosts_[keys.host];
-  inside_.emplace(ticket, std::move(keys));
+void LoginLimits::take(std::uint64_t ticket, const Keys& keys) {
+  const Place place{count_in(logins_, keys.login), count_in(applications_, keys.application),
+                    count_in(hosts_, keys.host)};
+  inside_.emplace(ticket, place);
 }
 
 std::vector<std::uint64_t> LoginLimits::set_bounds(const Bounds& bounds) {
@@ -53,7 +57,7 @@ LoginLimits::Verdict LoginLimits::enter(std::uint64_t ticket, std::string_view l
   Keys keys{folded(login), folded(application), folded(host)};
   const std::string_view what = full(keys);
   if (what.empty()) {
-    take(ticket, std::move(keys));
+    take(ticket, keys);
     return {};
   }
   std::string why = "This " + std::string(what) + " has as many sessions as it may have.";
@@ -68,9 +72,9 @@ std::vector<std::uint64_t> LoginLimits::leave(std::uint64_t ticket) {
     std::erase_if(queue_, [ticket](const Waiter& w) { return w.ticket == ticket; });
     return {};
   }
-  give_back(logins_, found->second.login);
-  give_back(applications_, found->second.application);
-  give_back(hosts_, found->second.host);
+  give_back(logins_, *found->second.login);
+  give_back(applications_, *found->second.application);
+  give_back(hosts_, *found->second.host);
   inside_.erase(found);
   return let_in();
 }
@@ -84,7 +88,7 @@ std::vector<std::uint64_t> LoginLimits::let_in() {
       continue;
     }
     in.push_back(waiter->ticket);
-    take(waiter->ticket, std::move(waiter->keys));
+    take(waiter->ticket, waiter->keys);
     waiter = queue_.erase(waiter);
   }
   return in;

@@ -41,20 +41,24 @@ class LoginLimits {
   struct Keys {
     std::string login, application, host;
   };
+  using Counts = std::unordered_map<std::string, std::uint32_t>;
+  /// The counts that a session is in: they stay where they are until they are 0.
+  struct Place {
+    Counts::value_type *login, *application, *host;
+  };
   struct Waiter {
     std::uint64_t ticket;
     Keys keys;
   };
-  using Counts = std::unordered_map<std::string, std::uint32_t>;
 
   /// What is full; empty: there is room.
   std::string_view full(const Keys& keys) const;
-  void take(std::uint64_t ticket, Keys keys);
+  void take(std::uint64_t ticket, const Keys& keys);
   std::vector<std::uint64_t> let_in();
 
   Bounds bounds_;
   Counts logins_, applications_, hosts_;
-  std::unordered_map<std::uint64_t, Keys> inside_;
+  std::unordered_map<std::uint64_t, Place> inside_;
   std::deque<Waiter> queue_;
 };
 
