@@ -13,9 +13,26 @@ std::unexpected<Error> refuse(const char* what) {
   return fail(Blame::Client, std::string("ALL_HEADERS: ") + what);
 }
 
+// What nearly every request has; `size` 0: it has more, or something else.
+AllHeaders only_transaction_header(Bytes payload) {
+  AllHeaders out;
+  constexpr std::uint32_t total = 4 + transaction_header_size;
+  const char* const at = payload.data();
+  if (payload.size() < total || load_little<std::uint32_t>(at) != total) return out;
+  if (load_little<std::uint32_t>(at + 4) != transaction_header_size) return out;
+  if (load_little<std::uint16_t>(at + 8) != transaction_header) return out;
+  out.size = total;
+  out.has_transaction = true;
+  out.descriptor_at = 4 + 4 + 2;
+  out.descriptor = load_little<std::uint64_t>(at + out.descriptor_at);
+  out.outstanding = load_little<std::uint32_t>(at + out.descriptor_at + 8);
+  return out;
+}
+
 }  // namespace
 
 Result<AllHeaders> parse_all_headers(Bytes payload) {
+  if (const AllHeaders usual = only_transaction_header(payload); usual.size != 0) return usual;
   const auto total = LittleReader(payload).u32();
   if (!total) return refuse("cut short");
   if (*total < 4 || *total > all_headers_max || *total > payload.size())

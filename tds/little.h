@@ -1,13 +1,23 @@
 // Bounds-checked little-endian cursors: TDS is little-endian inside its packets, big-endian in their headers.
 #pragma once
 
+#include <bit>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 
 #include "proxy/base/bytes.h"
 
 namespace holdfast::tds {
+
+template <class T>
+T load_little(const char* from) {
+  T value;
+  std::memcpy(&value, from, sizeof value);
+  if constexpr (std::endian::native == std::endian::big) value = std::byteswap(value);
+  return value;
+}
 
 /// Reads integers and runs of bytes; after the first short read every read yields nothing.
 class LittleReader {
@@ -41,11 +51,14 @@ class LittleReader {
  private:
   template <class T>
   std::optional<T> integer() {
-    const auto raw = bytes(sizeof(T));
-    if (!raw) return std::nullopt;
-    std::uint64_t value = 0;
-    for (std::size_t i = sizeof(T); i-- > 0;) value = value << 8 | static_cast<unsigned char>((*raw)[i]);
-    return static_cast<T>(value);
+    if (failed_ || left_.size() < sizeof(T)) {
+      failed_ = true;
+      left_ = {};
+      return std::nullopt;
+    }
+    const T value = load_little<T>(left_.data());
+    left_.remove_prefix(sizeof(T));
+    return value;
   }
   template <class T>
   std::optional<Bytes> counted(std::optional<T> units) {

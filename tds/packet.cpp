@@ -10,35 +10,33 @@ namespace holdfast::tds {
 
 namespace {
 
-bool known(std::uint8_t type) {
-  switch (static_cast<PacketType>(type)) {
-    case PacketType::Batch:
-    case PacketType::Login6:
-    case PacketType::Rpc:
-    case PacketType::Response:
-    case PacketType::Attention:
-    case PacketType::Bulk:
-    case PacketType::FedAuth:
-    case PacketType::TransactionManager:
-    case PacketType::Login7:
-    case PacketType::Sspi:
-    case PacketType::Prelogin: return true;
-  }
-  return false;
-}
+constexpr std::uint32_t bit(PacketType type) { return 1u << static_cast<unsigned>(type); }
+constexpr std::uint32_t known_types =
+    bit(PacketType::Batch) | bit(PacketType::Login6) | bit(PacketType::Rpc) | bit(PacketType::Response) |
+    bit(PacketType::Attention) | bit(PacketType::Bulk) | bit(PacketType::FedAuth) |
+    bit(PacketType::TransactionManager) | bit(PacketType::Login7) | bit(PacketType::Sspi) |
+    bit(PacketType::Prelogin);
+
+bool known(std::uint8_t type) { return type < 32 && (known_types >> type & 1) != 0; }
 
 }  // namespace
 
+std::optional<PacketHeader> read_packet_header(Bytes eight, std::size_t longest) {
+  if (eight.size() < packet_header_size) return std::nullopt;
+  const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(eight[i]); };
+  const auto word = [&](std::size_t i) { return static_cast<std::uint16_t>(byte(i) << 8 | byte(i + 1)); };
+  const PacketHeader header{static_cast<PacketType>(byte(0)), byte(1), word(2), word(4), byte(6)};
+  if (!known(byte(0)) || header.length < packet_header_size || header.length > longest) return std::nullopt;
+  return header;
+}
+
 Result<PacketHeader> parse_packet_header(Bytes eight, std::size_t longest) {
-  Reader in(eight);
-  const auto type = in.u8(), status = in.u8();
-  const auto length = in.u16(), spid = in.u16();
-  const auto id = in.u8(), window = in.u8();
-  if (!window) return fail(Blame::Client, "TDS packet header cut short");
-  if (!known(*type)) return fail(Blame::Client, "unknown TDS packet type " + std::to_string(*type));
-  if (*length < packet_header_size || *length > longest)
-    return fail(Blame::Client, "TDS packet of " + std::to_string(*length) + " bytes");
-  return PacketHeader{static_cast<PacketType>(*type), *status, *length, *spid, *id};
+  if (const auto header = read_packet_header(eight, longest)) return *header;
+  if (eight.size() < packet_header_size) return fail(Blame::Client, "TDS packet header cut short");
+  const auto type = static_cast<std::uint8_t>(eight[0]);
+  if (!known(type)) return fail(Blame::Client, "unknown TDS packet type " + std::to_string(type));
+  const unsigned length = static_cast<std::uint8_t>(eight[2]) << 8 | static_cast<std::uint8_t>(eight[3]);
+  return fail(Blame::Client, "TDS packet of " + std::to_string(length) + " bytes");
 }
 
 void append_packet_header(std::string& out, const PacketHeader& header) {

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "proxy/base/bytes.h"
@@ -13,8 +14,17 @@
 namespace holdfast::tds {
 
 enum class PacketType : std::uint8_t {
-  Batch = 1, Login6 = 2, Rpc = 3, Response = 4, Attention = 6, Bulk = 7, FedAuth = 8,
-  TransactionManager = 14, Login7 = 16, Sspi = 17, Prelogin = 18,
+  Batch = 1,
+  Login6 = 2,
+  Rpc = 3,
+  Response = 4,
+  Attention = 6,
+  Bulk = 7,
+  FedAuth = 8,
+  TransactionManager = 14,
+  Login7 = 16,
+  Sspi = 17,
+  Prelogin = 18,
 };
 
 namespace packet_status {  // 2.2.3.1.2
@@ -35,6 +45,8 @@ struct PacketHeader {
   bool last() const { return (status & packet_status::eom) != 0; }
 };
 
+/// `eight` has packet_header_size bytes. Nullopt where parse_packet_header() says what is wrong.
+std::optional<PacketHeader> read_packet_header(Bytes eight, std::size_t longest = packet_size_max);
 /// `eight` has packet_header_size bytes. An unknown type, a length under 8 or over `longest` is an error.
 Result<PacketHeader> parse_packet_header(Bytes eight, std::size_t longest = packet_size_max);
 void append_packet_header(std::string& out, const PacketHeader& header);
@@ -47,9 +59,9 @@ class PacketReader {
  public:
   struct Piece {
     PacketHeader header;
-    Bytes payload;            ///< some of the packet's, possibly empty
-    bool starts = false;      ///< the packet's first piece
-    bool ends = false;        ///< the packet's last piece
+    Bytes payload;  ///< some of the packet's, possibly empty
+    bool starts = false;  ///< the packet's first piece
+    bool ends = false;  ///< the packet's last piece
     bool ends_message() const { return ends && header.last(); }
   };
 

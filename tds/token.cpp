@@ -47,12 +47,13 @@ std::optional<Done> parse_done(Bytes token, std::uint32_t version) {
   if (token.size() != done_size(version)) return std::nullopt;
   if (!is_a(token, Token::Done) && !is_a(token, Token::DoneProc) && !is_a(token, Token::DoneInProc))
     return std::nullopt;
-  LittleReader in(token);
   Done done;
-  done.token = Token{*in.u8()};
-  done.status = *in.u16();
-  done.command = *in.u16();
-  done.count = has_all_headers(version) ? *in.u64() : *in.u32();
+  done.token = Token{static_cast<std::uint8_t>(token[0])};
+  done.status = load_little<std::uint16_t>(token.data() + 1);
+  done.command = load_little<std::uint16_t>(token.data() + 3);
+  const char* const count = token.data() + 5;
+  done.count =
+      has_all_headers(version) ? load_little<std::uint64_t>(count) : load_little<std::uint32_t>(count);
   return done;
 }
 

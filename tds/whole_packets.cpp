@@ -6,22 +6,21 @@ namespace holdfast::tds {
 
 Result<bool> WholePackets::next(Bytes& in, WholePacket& packet) {
   if (given_) clear();
+  if (in.empty()) return false;
   if (!part_.empty()) return gather(in, packet);
-  if (in.size() < packet_header_size) {
-    part_.assign(in);
-    in = {};
-    return false;
-  }
-  const auto header = parse_packet_header(in.substr(0, packet_header_size));
-  if (!header) return std::unexpected(header.error());
-  if (in.size() < header->length) {
-    part_.assign(in);
-    in = {};
-    return false;
-  }
+  if (in.size() < packet_header_size) return keep(in);
+  const auto header = read_packet_header(in.substr(0, packet_header_size));
+  if (!header) return std::unexpected(parse_packet_header(in.substr(0, packet_header_size)).error());
+  if (in.size() < header->length) return keep(in);
   packet = {*header, in.substr(0, header->length), true};
   in.remove_prefix(header->length);
   return true;
+}
+
+bool WholePackets::keep(Bytes& in) {
+  part_.assign(in);
+  in = {};
+  return false;
 }
 
 Result<bool> WholePackets::gather(Bytes& in, WholePacket& packet) {
@@ -40,10 +39,9 @@ Result<bool> WholePackets::gather(Bytes& in, WholePacket& packet) {
   return true;
 }
 
-void WholePackets::clear() {
+void WholePackets::let_go() {
   part_.clear();
   if (part_.capacity() > packet_size_max) part_.shrink_to_fit();
-  given_ = false;
 }
 
 }  // namespace holdfast::tds

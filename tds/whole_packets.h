@@ -24,11 +24,16 @@ class WholePackets {
   /// works.
   Result<bool> next(Bytes& in, WholePacket& packet);
   /// Forgets a packet in part: its connection is gone.
-  void clear();
+  void clear() {
+    if (!part_.empty()) let_go();
+    given_ = false;
+  }
   /// Bytes held.
   std::size_t held() const { return given_ ? 0 : part_.size(); }
 
  private:
+  bool keep(Bytes& in);
+  void let_go();
   Result<bool> gather(Bytes& in, WholePacket& packet);
 
   std::string part_;
