@@ -1,8 +1,11 @@
 // A 64-bit hash of a stream in any split, so that a repeated answer can be compared with what the client
 // already has. It guards against accidents, not against an attacker: both answers come from the operator's
-// own servers.
+// own servers. Every answer that may be repeated goes through it, so it has to keep up with the relaying
+// itself: four lanes, each a 64 by 64 bit multiplication folded (as in wyhash), about 10 bytes a cycle.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstring>
 
@@ -14,40 +17,60 @@ class StreamHash {
  public:
   void add(Bytes bytes) {
     length_ += bytes.size();
-    while (!bytes.empty()) {
-      if (have_ == 0 && bytes.size() >= sizeof word_) {
-        std::uint64_t word;
-        std::memcpy(&word, bytes.data(), sizeof word);
-        mix(word);
-        bytes.remove_prefix(sizeof word);
-        continue;
-      }
-      word_ |= std::uint64_t{static_cast<unsigned char>(bytes.front())} << (8 * have_);
-      bytes.remove_prefix(1);
-      if (++have_ < sizeof word_) continue;
-      mix(word_);
-      word_ = 0;
+    if (have_ != 0) {
+      const std::size_t n = std::min(bytes.size(), block - have_);
+      std::memcpy(part_ + have_, bytes.data(), n);
+      bytes.remove_prefix(n);
+      have_ += n;
+      if (have_ < block) return;
+      mix(part_);
       have_ = 0;
     }
+    for (; bytes.size() >= block; bytes.remove_prefix(block)) mix(bytes.data());
+    if (bytes.empty()) return;
+    std::memcpy(part_, bytes.data(), bytes.size());
+    have_ = bytes.size();
   }
   /// Of all bytes so far; more may follow.
   std::uint64_t value() const {
     StreamHash end = *this;
-    end.mix(word_);
-    end.mix(length_);
-    return end.state_;
+    std::memset(end.part_ + have_, 0, block - have_);
+    end.mix(end.part_);
+    const auto& lane = end.lanes_;
+    const std::uint64_t halves =
+        fold(lane[0] ^ keys[0], lane[1] ^ keys[1]) ^ fold(lane[2] ^ keys[2], lane[3] ^ keys[3]);
+    return fold(halves ^ length_, keys[0]);
   }
   std::uint64_t length() const { return length_; }
-
- private:
-  // Multiply and fold: every bit of a word reaches the upper half, and the shift brings it down again.
-  void mix(std::uint64_t word) {
-    state_ = (state_ ^ word) * 0x9e3779b97f4a7c15u;
-    state_ ^= state_ >> 29;
+  void restart() {
+    lanes_ = start;
+    length_ = have_ = 0;
   }
 
-  std::uint64_t state_ = 0x243f6a8885a308d3u, word_ = 0, length_ = 0;
-  unsigned have_ = 0;
+ private:
+  static constexpr std::size_t block = 64;
+  // Digits of pi and of the golden ratio; odd, and with as many ones as zeros or nearly.
+  static constexpr std::array<std::uint64_t, 4> keys = {0x9e3779b97f4a7c15u, 0x243f6a8885a308d3u,
+                                                        0x13198a2e03707345u, 0xa4093822299f31d1u};
+
+  static std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
+    __extension__ using Product = unsigned __int128;
+    const Product product = static_cast<Product>(a) * b;
+    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+  }
+  void mix(const char* from) {
+    std::uint64_t words[8];
+    std::memcpy(words, from, sizeof words);
+    for (std::size_t i = 0; i < 4; ++i)
+      lanes_[i] = fold(lanes_[i] ^ words[2 * i], keys[i] ^ words[2 * i + 1]);
+  }
+
+  static constexpr std::array<std::uint64_t, 4> start = {keys[1], keys[2], keys[3], keys[0]};
+
+  std::array<std::uint64_t, 4> lanes_ = start;
+  std::uint64_t length_ = 0;
+  std::size_t have_ = 0;
+  char part_[block];  ///< `have_` bytes of a block that is not whole
 };
 
 }  // namespace holdfast::tds
