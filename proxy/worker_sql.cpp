@@ -36,8 +36,7 @@ void SqlSight::follow(const conf::Snapshot& snapshot) {
     const conf::Service* service = snapshot.service(listen.service);
     if (!service) continue;
     const conf::ServiceSql& sql = service->sql;
-    auto [at, fresh] = services_.try_emplace(
-        service->name, Service{sql, &metrics_.sql(service->name), tds::DigestTable(sql.digests)});
+    auto [at, fresh] = services_.try_emplace(service->name, sql, metrics_.sql(service->name));
     Service& known = at->second;
     if (!fresh && known.config.digests != sql.digests) {
       tds::DigestTable table(sql.digests);
@@ -60,7 +59,7 @@ SqlSight::Service* SqlSight::find(std::string_view service) {
 // ---- requests ----
 
 void SqlSight::on_request(const tds::SqlSession& session, const tds::RequestRecord& record) {
-  Service* service = find(session.service());
+  Service* service = of(session);
   if (!service) return;
   SqlCounters& counters = *service->counters;
   counters.requests[index_of(record.outcome)].add();
@@ -98,7 +97,7 @@ void SqlSight::on_request(const tds::SqlSession& session, const tds::RequestReco
 }
 
 bool SqlSight::allow(const tds::SqlSession& session, const tds::RequestRecord& record, std::string& why) {
-  Service* service = find(session.service());
+  Service* service = of(session);
   if (!service || service->config.rules.empty()) return true;
   const tds::LoginNames names = session.names();
   const conf::SqlRule* rule = tds::first_match(
@@ -134,6 +133,7 @@ tds::SqlSight::Admission SqlSight::admit(tds::SqlSession& session, std::string& 
   session.number = next_;
   next_ += step_;
   Service* service = find(session.service());
+  session.account = service;
   if (!gate_ || !service) return Admission::Admitted;
   const tds::LoginNames names = session.names();
   tds::LoginLimits::Verdict verdict =

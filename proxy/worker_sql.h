@@ -50,7 +50,10 @@ class SqlSight final : public tds::SqlSight {
   std::optional<Duration> paused(const tds::SqlSession& session) override;
 
  private:
-  struct Service {
+  struct Service : tds::SqlAccount {
+    Service(const conf::ServiceSql& sql, SqlCounters& its)
+        : config(sql), counters(&its), table(sql.digests) {}
+
     conf::ServiceSql config;
     SqlCounters* counters;
     tds::DigestTable table;
@@ -58,6 +61,7 @@ class SqlSight final : public tds::SqlSight {
   };
   /// Null: the service is not aware. A service stays known when a reload takes it away: sessions live on.
   Service* find(std::string_view service);
+  static Service* of(const tds::SqlSession& session) { return static_cast<Service*>(session.account); }
   unsigned minute_of_day();
   template <class F>
   void each(std::string_view service, F&& f);

@@ -21,6 +21,9 @@ struct LoginNames {
   std::string_view database;  ///< of the login; a later USE is not followed
 };
 
+/// Of a service: what SqlSight has at hand for the requests of its sessions.
+struct SqlAccount {};
+
 class SqlSession : public ListNode<SqlSession> {
  public:
   virtual LoginNames names() const = 0;
@@ -41,6 +44,7 @@ class SqlSession : public ListNode<SqlSession> {
 
   /// Given by SqlSight::admit, for no other session of the process; 0: none yet.
   std::uint64_t number = 0;
+  SqlAccount* account = nullptr;  ///< given with the number; outlives the session
 
  protected:
   ~SqlSession() = default;
