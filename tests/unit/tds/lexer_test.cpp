@@ -31,7 +31,7 @@ std::vector<std::string> texts(const std::string& utf8) {
   return out;
 }
 
-using List = std::vector<std::string>;
+using Texts = std::vector<std::string>;
 
 }  // namespace
 
@@ -138,8 +138,8 @@ TEST_CASE("lexer: odd characters are at home in strings, names and comments") {
 
 TEST_CASE("lexer: texts") {
   CHECK(texts("SELECT [a]]b].\"x\"\"y\" , N'it''s' /*x*/ FROM @t--y") ==
-        List{"SELECT", "[a]]b]", ".", "\"x\"\"y\"", ",", "N'it''s'", "FROM", "@t"});
-  CHECK(texts("a.b..c") == List{"a", ".", "b", ".", ".", "c"});
+        Texts{"SELECT", "[a]]b]", ".", "\"x\"\"y\"", ",", "N'it''s'", "FROM", "@t"});
+  CHECK(texts("a.b..c") == Texts{"a", ".", "b", ".", ".", "c"});
 }
 
 TEST_CASE("lexer: half a character is odd, and none of it is lost") {

@@ -12,7 +12,7 @@ using namespace holdfast::tds;
 
 namespace {
 
-using List = std::vector<std::string>;
+using Texts = std::vector<std::string>;
 constexpr auto bit = [](Unrecoverable u) { return static_cast<UnrecoverableSet>(u); };
 
 StatementFacts facts(const std::string& utf8, bool nested = false) {
@@ -157,9 +157,9 @@ TEST_CASE("statement: inside sp_executesql settings end with it") {
   CHECK(settings("SET CONTEXT_INFO 0x01", true) == "SET CONTEXT_INFO 0x01");
   CHECK(facts("SET CONTEXT_INFO @x", true).leaves == bit(Unrecoverable::UnknownSetting));
   CHECK(facts("CREATE TABLE #t (a int)", true).leaves == 0);
-  CHECK(facts("CREATE TABLE ##t (a int)", true).makes_temporary == List{"##T"});
+  CHECK(facts("CREATE TABLE ##t (a int)", true).makes_temporary == Texts{"##T"});
   CHECK(facts("DECLARE c CURSOR FOR SELECT 1", true).leaves == bit(Unrecoverable::Cursor));
-  CHECK(facts("DROP TABLE #t", true).drops_temporary == List{"#T"});
+  CHECK(facts("DROP TABLE #t", true).drops_temporary == Texts{"#T"});
   CHECK(facts("'a", true).leaves == 0);
 }
 
@@ -212,7 +212,7 @@ TEST_CASE("statement: transactions") {
 TEST_CASE("statement: temporary tables") {
   struct Temporary {
     std::string text;
-    List makes, drops;
+    Texts makes, drops;
   };
   const Temporary rows[] = {
       {"CREATE TABLE #t (a int)", {"#T"}, {}},
