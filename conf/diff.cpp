@@ -1,7 +1,7 @@
 // What a reload changes, by walking the schema over both snapshots: a directive added to the schema is
 // in the diff without a line here. Only instances have words of their own.
 #include <algorithm>
-#include <map>
+#include <unordered_map>
 
 #include "conf/load.h"
 #include "conf/schema.h"
@@ -61,20 +61,45 @@ bool another_secret(const Slot& old, const Slot& now) {
   return reveal(old) != reveal(now);
 }
 
+/// Whether it can be seen without words that nothing changed. Nearly all of a reload is as it was.
+bool same(const Slot& old, const Slot& now) {
+  const auto as_now = [&now]<class T>(T* was) {
+    T* const is = std::get<T*>(now);
+    if constexpr (std::is_arithmetic_v<T> || std::is_enum_v<T> || std::is_same_v<T, Duration> ||
+                  std::is_same_v<T, std::string> || std::is_same_v<T, std::vector<std::string>>)
+      return *was == *is;
+    else if constexpr (std::is_same_v<T, Route>)  // its error page
+      return was->error_type == is->error_type && was->error_page == is->error_page;
+    else if constexpr (requires { was->empty(); })
+      return was->empty() && is->empty();
+    else
+      return false;
+  };
+  return std::visit(
+      [&](auto was) {
+        if constexpr (std::is_same_v<decltype(was), std::monostate>)
+          return true;
+        else
+          return as_now(was);
+      },
+      old);
+}
+
 void diff_rows(std::span<const Directive> rows, void* before, void* after, const std::string& where,
                const std::string& prefix, Lines& lines) {
   for (const Directive& row : rows) {
-    const std::string name = prefix + std::string(row.name);
+    const auto name = [&] { return prefix + std::string(row.name); };
     if (row.kind == Kind::Group || row.kind == Kind::Option) {
       void* old = row.open(before, false);
       void* now = row.open(after, false);
       if (old && now)
-        diff_rows(row.rows, old, now, where, name + ".", lines);
+        diff_rows(row.rows, old, now, where, name() + ".", lines);
       else if (old || now)
-        lines.push_back(where + ": " + name + (now ? " added" : " removed"));
+        lines.push_back(where + ": " + name() + (now ? " added" : " removed"));
       continue;
     }
     const Slot old = row.slot(before), now = row.slot(after);
+    if (same(old, now)) continue;
     if (row.kind == Kind::Instances) {
       diff_instances(*std::get<std::vector<Instance>*>(old), *std::get<std::vector<Instance>*>(now), where,
                      lines);
@@ -83,12 +108,12 @@ void diff_rows(std::span<const Directive> rows, void* before, void* after, const
     std::string was = show(row, old), is = show(row, now);
     if (row.kind == Kind::Secret && was == is)  // shown, they would look alike
       is += another_secret(old, now) ? ", another one" : "";
-    if (was != is) lines.push_back(where + ": " + name + " " + or_none(was) + " -> " + or_none(is));
+    if (was != is) lines.push_back(where + ": " + name() + " " + or_none(was) + " -> " + or_none(is));
   }
 }
 
 /// There may be thousands of routes, and a reload waits for this.
-using Index = std::map<std::string_view, const Item*>;
+using Index = std::unordered_map<std::string_view, const Item*>;
 
 Index by_name(const std::vector<Item>& items) {
   Index index;
@@ -117,7 +142,9 @@ void diff_section(const Section& section, Snapshot& before, Snapshot& after, Lin
 
 std::vector<std::string> diff(const Snapshot& before, const Snapshot& after) {
   Lines lines;
-  Snapshot old = before, now = after;  // slots point into what may be written
+  // A slot points into what may be written; nothing is written here.
+  auto& old = const_cast<Snapshot&>(before);
+  auto& now = const_cast<Snapshot&>(after);
   for (const Section& section : sections()) diff_section(section, old, now, lines);
   if (before.node != after.node)
     lines.push_back("this node: " + or_none(before.node) + " -> " + or_none(after.node));
