@@ -31,20 +31,22 @@
 
 namespace holdfast::tds {
 
-class TextMemory;
+struct ConversationShared;
 
 /// What the login settled, on the client's side and on the server's.
-struct LoginFacts {
-  std::uint32_t version = 0;            ///< TDS version of LOGINACK
-  std::size_t client_packet_size = 4096, server_packet_size = 4096;
-  std::string database, language;       ///< UTF-16LE, by ENVCHANGE
-  std::string collation;                ///< five bytes or none
-  bool client_asked_recovery = false;   ///< SESSIONRECOVERY in the client's LOGIN7
-  bool server_has_recovery = false;     ///< acknowledged
-  bool column_encryption = false;       ///< acknowledged: answers cannot be walked
-  std::vector<SessionStateValue> initial_state;  ///< of the acknowledgement
+struct LoginTerms {
+  std::uint32_t version = 0;  ///< TDS version of LOGINACK
   std::uint32_t server_version = 0;  ///< LOGINACK's program version: its major must not change under recovery
+  std::size_t client_packet_size = 4096, server_packet_size = 4096;
+  bool client_asked_recovery = false;  ///< SESSIONRECOVERY in the client's LOGIN7
+  bool server_has_recovery = false;  ///< acknowledged
+  bool column_encryption = false;  ///< acknowledged: answers cannot be walked
   std::uint16_t spid = 0;
+};
+struct LoginFacts : LoginTerms {
+  std::string database, language;  ///< UTF-16LE, by ENVCHANGE
+  std::string collation;  ///< five bytes or none
+  std::vector<SessionStateValue> initial_state;  ///< of the acknowledgement
 };
 
 struct ConversationOptions {
@@ -53,12 +55,12 @@ struct ConversationOptions {
   bool replay_transactions = false;  ///< also transactions, from their BEGIN, that have only read
   bool relogin_possible = true;  ///< false: integrated login, or the operator says so
   std::size_t retain = 256 * 1024;  ///< bytes of a request that are kept; a longer one is not sent again ...
-                                    ///< ... and of all requests of a transaction that may be replayed
+      ///< ... and of all requests of a transaction that may be replayed
   std::size_t prepared_max = 512;  ///< statements, and ...
   std::size_t prepared_bytes = 1024 * 1024;  ///< ... bytes of them
   std::size_t digest_text = 1024;  ///< bytes; 0: no digests are made
   std::size_t own_text = 0;  ///< characters of a statement kept with its literals, for its record; 0: none
-  TextMemory* texts = nullptr;  ///< of the loop, made for the same two; null: one of its own
+  ConversationShared* shared = nullptr;  ///< of the loop, its texts made for these two; null: one of its own
 };
 
 /// One request, answered or failed. Views are valid during the call.
@@ -139,7 +141,7 @@ class Conversation {
   struct Handover {
     LoginFacts facts;
     bool isolation_default = false;  ///< RESETCONNECTION does not reset the isolation level
-    std::uint32_t sequence = 0;      ///< of the last SESSIONSTATE on it
+    std::uint32_t sequence = 0;  ///< of the last SESSIONSTATE on it
   };
   /// What has to stay with this session's server, one clause for the operator; empty: it may serve another
   /// session between this one's transactions. `leans`: sessions of this login have asked for @@IDENTITY or

@@ -12,19 +12,12 @@
 
 #include "proxy/base/bytes.h"
 #include "proxy/base/time.h"
-#include "tds/answer_digest.h"
 #include "tds/conversation.h"
-#include "tds/digest.h"
+#include "tds/flight.h"
 #include "tds/kept_reads.h"
 #include "tds/ladder.h"
-#include "tds/packer.h"
-#include "tds/packet.h"
 #include "tds/prepared.h"
-#include "tds/request_facts.h"
 #include "tds/settings.h"
-#include "tds/stream_hash.h"
-#include "tds/token_walk.h"
-#include "tds/whole_packets.h"
 
 namespace holdfast::tds {
 
@@ -50,44 +43,16 @@ struct Conversation::Parts final : TokenSink {
   static constexpr std::uint32_t no_such_handle =
       8179;  ///< what SQL Server says; JDBC prepares again upon it
 
-  struct Request {
-    PacketType type = PacketType::Batch;
-    std::uint8_t status = 0;  ///< of its first packet
-    std::string payload;  ///< up to `retain`
-    std::size_t packets = 0, bytes = 0;
-    bool whole = false;  ///< `payload` is all of it
-    bool finished = false;  ///< the client has sent all of it
-    bool flagged = false;  ///< `status` is not as it came
-    RequestFacts facts;
-    bool in_transaction = false;  ///< when it was sent
-    std::uint64_t descriptor = 0;  ///< the client's, for an answer that ends the transaction
-    bool repeated = false, resent = false;
-    std::int32_t prepared = 0;  ///< the handle that its answer gave the client
-    unsigned attempts = 0;
-    Instant came, held_since;
-    Duration held{};
-    bool resets() const {
-      return (status & (packet_status::reset_connection | packet_status::reset_connection_skip_tran)) != 0;
-    }
-    bool rolls_back_by_reset() const { return (status & packet_status::reset_connection) != 0; }
-  };
-
-  struct Answer {
-    bool begun = false, rewriting = false, walking = false, repacking = false, attention_owed = false;
-    StreamHash hash;  ///< of what the client was given
-    bool hashed = false;
-    bool given = false;  ///< some of it has gone to the client
-    std::uint64_t expect = 0,
-                  expect_hash = 0;  ///< of a repeated answer: so many bytes the client has already
-    std::string tail;  ///< the last bytes, for DONE
-    std::uint64_t bytes = 0;  ///< of payload given to the client
-    std::size_t calls_done = 0;  ///< of an RPC
-    std::uint32_t error = 0;  ///< the first one seen
-    bool early = false;  ///< it was over before the client had sent all of its request
-    bool drops_reset = false;  ///< the reset was our wish: the client is not told of it
-  };
+  using Request = Flight::Request;
+  using Answer = Flight::Answer;
 
   Parts(ConversationHost& host, const ConversationOptions& options, const LoginFacts& login, Instant now);
+  Request& request() const { return flight->request; }
+  Answer& answer() const { return flight->answer; }
+
+  void wake(Instant at);  ///< before a call's own step
+  void settle();  ///< after it
+  void rest();  ///< gives the flight back if nothing is under way
 
   // conversation.cpp: the client's side.
   void from_client(Bytes bytes);
@@ -96,7 +61,6 @@ struct Conversation::Parts final : TokenSink {
   void stream(const WholePacket& packet);
   void drain(const WholePacket& packet);
   void attention(const WholePacket& packet);
-  void settle();
   void end(std::string_view outcome, bool reset);
   void to_client(Bytes payload);
   void record(std::string_view outcome, std::uint32_t error = 0, std::uint64_t rows = 0);
@@ -133,7 +97,6 @@ struct Conversation::Parts final : TokenSink {
   std::optional<Bytes> walk_answer(Bytes payload);
   bool compare(Bytes& body);
   bool failed_over(Bytes payload);
-  void keep_tail(Bytes payload);
   void answer_over();
   void answered(const std::optional<Done>& done, bool cancelled);
   void learn_untold_transaction(bool failed);
@@ -200,10 +163,10 @@ struct Conversation::Parts final : TokenSink {
 
   ConversationHost& host;
   const ConversationOptions options;
-  const std::unique_ptr<TextMemory> own_texts;  ///< if nobody shares his
-  TextMemory& texts;
-  LoginFacts login;  ///< of the present or the last server
-  const LoginFacts first;  ///< what the client knows
+  const std::unique_ptr<ConversationShared> own_shared;  ///< if nobody shares his
+  ConversationShared& shared;
+  LoginTerms login;  ///< of the present or the last server
+  const LoginTerms first;  ///< what the client knows
   Instant now;
 
   Server server = Server::Ready;
@@ -212,15 +175,7 @@ struct Conversation::Parts final : TokenSink {
   Duration patience{};
   Instant since;
 
-  WholePackets client_packets, server_packets;
-  Packer to_server_packer, to_client_packer;
-  Request request;
-  Answer answer;
-  std::optional<TokenWalk> walk;
-  std::string scratch, early;  ///< early: a request that came before the last one was answered
-  std::string drain_answer;
-  std::string_view drain_outcome;
-  std::uint32_t drain_error = 0;
+  std::unique_ptr<Flight> flight;  ///< during every call; between two of them null if nothing is under way
   std::uint8_t carried_reset = 0;  ///< reset flags of a request that the client took back
 
   bool attention_sent = false;  ///< the server has one that it has not acknowledged
@@ -244,7 +199,6 @@ struct Conversation::Parts final : TokenSink {
   KeptReads kept;
   std::optional<std::size_t> replay_at;  ///< the step that is next on the new server
   unsigned replays = 0;  ///< servers that the open transaction was begun on again
-  std::optional<AnswerDigest> answer_digest;
 
   bool lent = false;  ///< its server serves another; one is asked for at the next request
   bool reset_owed = false;  ///< the server has another session's state: what is sent first resets it
@@ -254,15 +208,8 @@ struct Conversation::Parts final : TokenSink {
   bool leans = false;  ///< it has asked for what the request before left
   std::string_view waits_for;  ///< empty: a primary
 
-  // Our own request's answer.
-  bool own_failed = false;
-  std::string own_error;
-  bool own_acknowledged = false;  ///< it ends with what an attention gets
-  bool own_said = false;  ///< it printed something
-  std::int32_t own_handle = 0;
-  std::int32_t preparing = 0;  ///< client's handle
   unsigned garbled = 0;  ///< servers given up in a row because they do not speak TDS
-  std::string last_digest;
+  TextRef last_text;
   std::uint64_t requests = 0, survived = 0, replayed = 0;
 };
 

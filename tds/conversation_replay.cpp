@@ -12,9 +12,9 @@
 namespace holdfast::tds {
 
 bool Conversation::Parts::keepable() const {
-  const RequestFacts& facts = request.facts;
-  return request.whole && facts.statement.read_only && facts.statement.deterministic && !request.resets() &&
-         facts.prepares.size() <= 1 && !facts.distributed;
+  const RequestFacts& facts = request().facts;
+  return request().whole && facts.statement().read_only && facts.statement().deterministic &&
+         !request().resets() && facts.prepares.size() <= 1 && !facts.distributed;
 }
 
 bool Conversation::Parts::keeping() const {
@@ -23,27 +23,28 @@ bool Conversation::Parts::keeping() const {
 
 /// The answer that comes is to be one that a replay can be compared with.
 bool Conversation::Parts::digests_answer() const {
-  if (!options.replay_transactions || stage == Stage::None || !request.whole) return false;
-  if (request.facts.begins_anew) return true;
-  if (request.in_transaction) return keeping() && keepable();
-  return request.facts.begins || (implicit() && keepable());
+  if (!options.replay_transactions || stage == Stage::None || !request().whole) return false;
+  if (request().facts.begins_anew) return true;
+  if (request().in_transaction) return keeping() && keepable();
+  return request().facts.begins || (implicit() && keepable());
 }
 
 void Conversation::Parts::keep_read(bool failed) {
   if (!options.replay_transactions) return;
-  const RequestFacts& facts = request.facts;
-  const bool starts = !request.in_transaction || facts.begins_anew;
+  const RequestFacts& facts = request().facts;
+  const bool starts = !request().in_transaction || facts.begins_anew;
   if (!starts && facts.only_unprepares) return;
-  const bool sound = !failed && answer_digest && answer_digest->fine() && descriptor != 0 &&
-                     answer_digest->ended() == facts.begins_anew && (answer_digest->begun() != 0) == starts;
+  const bool sound = !failed && flight->answer_digest && flight->answer_digest->fine() && descriptor != 0 &&
+                     flight->answer_digest->ended() == facts.begins_anew &&
+                     (flight->answer_digest->begun() != 0) == starts;
   if (!sound || (!starts && kept.descriptor() != descriptor)) return kept.clear();
   KeptReads::Step step;
-  step.type = request.type;
-  step.payload = request.payload;
+  step.type = request().type;
+  step.payload = request().payload;
   step.descriptor_at = facts.descriptor != 0 ? facts.descriptor_at : 0;
   step.handles = facts.handles;
   step.begins = facts.begins;
-  step.answer = answer_digest->value();
+  step.answer = flight->answer_digest->value();
   if (facts.begins_anew) {  // what it ended stays ended
     step.begins = true;
     step.descriptor_at = 0;
@@ -52,8 +53,8 @@ void Conversation::Parts::keep_read(bool failed) {
     LittleWriter(step.payload).u16(static_cast<std::uint16_t>(TmKind::Begin)).u8(facts.isolation).u8(0);
   }
   if (!facts.prepares.empty()) {
-    if (request.prepared == 0) return kept.clear();
-    step.prepared = request.prepared;
+    if (request().prepared == 0) return kept.clear();
+    step.prepared = request().prepared;
   }
   if (!starts) return kept.add(std::move(step));
   replays = 0;
@@ -76,7 +77,7 @@ void Conversation::Parts::begin_replay() {
 void Conversation::Parts::replay_next() {
   if (*replay_at == kept.steps().size()) {
     replay_at.reset();
-    answer_digest.reset();
+    flight->answer_digest.reset();
     ++replayed;
     return go_on();
   }
@@ -89,7 +90,7 @@ void Conversation::Parts::replay_next() {
     if (statement->generation != generation) return prepare(*statement);
     patch_handle(payload, handle, *statement);
   }
-  answer_digest.emplace(login.version, login.column_encryption, step.prepared != 0);
+  flight->answer_digest.emplace(login.version, login.column_encryption, step.prepared != 0);
   set_server(Server::Replaying);
   std::string out;
   append_message(out, step.type, payload, login.server_packet_size);
@@ -97,10 +98,10 @@ void Conversation::Parts::replay_next() {
 }
 
 void Conversation::Parts::replay_packet(const WholePacket& packet) {
-  answer_digest->add(packet.payload());
+  flight->answer_digest->add(packet.payload());
   if (!packet.header.last()) return;
   const KeptReads::Step& step = kept.steps()[*replay_at];
-  const AnswerDigest& said = *answer_digest;
+  const AnswerDigest& said = *flight->answer_digest;
   if (is_failover_error(said.error())) host.on_failover_error(said.error());
   const bool first_step = *replay_at == 0;
   if (!said.fine() || said.ended() || (said.begun() != 0) != first_step ||
@@ -140,10 +141,10 @@ void Conversation::Parts::abandon_replay(std::string_view why) {
 /// A request that comes while its transaction is being replayed may say that the client has given it up.
 void Conversation::Parts::give_up_replay() {
   if (!replaying()) return;
-  const RequestFacts& facts = request.facts;
-  const bool other = facts.has_descriptor && facts.descriptor != descriptor &&
-                     (facts.descriptor != 0 || trusted_descriptor);
-  if (!other && !request.rolls_back_by_reset()) return;
+  const RequestFacts& facts = request().facts;
+  const bool other =
+      facts.has_descriptor && facts.descriptor != descriptor && (facts.descriptor != 0 || trusted_descriptor);
+  if (!other && !request().rolls_back_by_reset()) return;
   forget_transaction();
   if (server != Server::Replaying && server != Server::Preparing) return;
   leave_server();

@@ -11,28 +11,30 @@ namespace holdfast::tds {
 
 // The request is whole, or as much of it is here as is ever kept.
 void Conversation::Parts::ready(Bytes raw) {
-  request.facts = read_request(request.type, request.payload, request.whole, first.version, prepared, texts);
+  if (std::exchange(request().read, true)) request().facts.clear();
+  read_request(request().type, request().payload, request().whole, first.version, prepared, shared.texts,
+               request().facts);
   if (answered_for_lost_transaction()) return;
   give_up_replay();
   learn_transaction();
   // Rows follow an INSERT BULK that only the server which read it knows of.
-  if (request.facts.bulk && (server == Server::Lost || answered_generation != generation))
+  if (request().facts.bulk && (server == Server::Lost || answered_generation != generation))
     return say_rolled_back("the server that was to take the rows is gone");
-  if (request.facts.asks_previous && requests != 0 &&
+  if (request().facts.asks_previous && requests != 0 &&
       (server == Server::Lost || answered_generation != generation))
     return end_honestly(answer_number::session_lost, "session-lost",
                         "the server that knew the last statement's @@IDENTITY and @@ROWCOUNT is gone");
-  leans |= request.facts.asks_previous;
+  leans |= request().facts.asks_previous;
   if (!may_send()) return hold();
   if (allowed()) send(raw);
 }
 
 bool Conversation::Parts::answered_for_lost_transaction() {
   if (!doomed) return false;
-  const RequestFacts& facts = request.facts;
+  const RequestFacts& facts = request().facts;
   // A client that follows its descriptors and says none has been told already, or has given the transaction
   // up.
-  if (request.rolls_back_by_reset() ||
+  if (request().rolls_back_by_reset() ||
       (facts.has_descriptor && facts.descriptor == 0 && trusted_descriptor)) {
     doomed.reset();
     return false;
@@ -41,11 +43,11 @@ bool Conversation::Parts::answered_for_lost_transaction() {
     unprepare_done();
     return true;
   }
-  request.in_transaction = true;
-  request.descriptor = *doomed;
+  request().in_transaction = true;
+  request().descriptor = *doomed;
   doomed.reset();
   if (facts.rolls_back)
-    answer_request(rollback_done_answer(first.version, request.descriptor), "ok");
+    answer_request(rollback_done_answer(first.version, request().descriptor), "ok");
   else
     say_rolled_back("the transaction was lost with its server");
   return true;
@@ -54,7 +56,7 @@ bool Conversation::Parts::answered_for_lost_transaction() {
 // The client's own word, where it has been seen to keep it, also tells of transactions that ended in answers
 // nobody walked.
 void Conversation::Parts::learn_transaction() {
-  const RequestFacts& facts = request.facts;
+  const RequestFacts& facts = request().facts;
   if (!facts.has_descriptor) return;
   if (facts.descriptor != 0) {
     if (facts.descriptor == descriptor) trusted_descriptor = true;
@@ -66,14 +68,14 @@ void Conversation::Parts::learn_transaction() {
 
 void Conversation::Parts::unprepare_done() {
   std::string out;
-  for (std::size_t i = 0; i < request.facts.calls; ++i) {
+  for (std::size_t i = 0; i < request().facts.calls; ++i) {
     append_return_status(out, 0);
-    const bool more = i + 1 < request.facts.calls;
+    const bool more = i + 1 < request().facts.calls;
     append_done(out, first.version,
                 {Token::DoneProc,
                  static_cast<std::uint16_t>(more ? done_status::more | done_status::rpc_in_batch : 0), 0, 0});
   }
-  for (const std::int32_t handle : request.facts.unprepares) prepared.forget(handle);
+  for (const std::int32_t handle : request().facts.unprepares) prepared.forget(handle);
   answer_request(out, "ok");
 }
 
@@ -82,12 +84,12 @@ bool Conversation::Parts::may_send() const {
 }
 
 void Conversation::Parts::hold() {
-  if (!request.whole) {
+  if (!request().whole) {
     constexpr std::string_view why = "the request is too long to wait for a server";
     return descriptor != 0 ? give_up_transaction(why) : say_rolled_back(why);
   }
   stage = Stage::Held;
-  request.held_since = now;
+  request().held_since = now;
   ask_back();
 }
 
@@ -95,7 +97,7 @@ void Conversation::Parts::go_on() {
   if (!ended && replaying() && server == Server::Ready) return replay_next();
   ask_back();
   // It was kept beyond its bound while there was no server for it.
-  if (stage == Stage::Gathering && request.payload.size() >= options.retain && may_send()) return ready({});
+  if (stage == Stage::Gathering && request().payload.size() >= options.retain && may_send()) return ready({});
   if (ended || stage != Stage::Held || !may_send()) return;
   if (allowed()) send({});
 }
@@ -103,12 +105,12 @@ void Conversation::Parts::go_on() {
 bool Conversation::Parts::allowed() {
   if (options.digest_text == 0) return true;
   RequestRecord record;
-  record.digest = request.facts.digest.hash;
-  record.digest_text = request.facts.digest.text;
-  record.bytes_in = request.bytes;
+  record.digest = request().facts.digest();
+  record.digest_text = request().facts.digest_text();
+  record.bytes_in = request().bytes;
   std::string why;
   if (host.allow(record, why)) return true;
-  if (answer.bytes != 0)
+  if (answer().bytes != 0)
     end("denied", true);
   else
     answer_request(error_answer(first.version, answer_number::denied, 16, why), "denied",
@@ -119,7 +121,7 @@ bool Conversation::Parts::allowed() {
 // False: the request waits for a statement to be prepared, or was answered.
 bool Conversation::Parts::handles_ready() {
   if (generation == 0) return true;
-  for (const RequestFacts::Handle& handle : request.facts.handles) {
+  for (const RequestFacts::Handle& handle : request().facts.handles) {
     const PreparedStatement* statement = prepared.find(handle.client);
     if (statement == nullptr) {
       // It may be another statement's number by now.
@@ -130,7 +132,7 @@ bool Conversation::Parts::handles_ready() {
       return false;
     }
     if (statement->generation == generation) continue;
-    if (!request.whole)  // it cannot wait; the next one will find the handle
+    if (!request().whole)  // it cannot wait; the next one will find the handle
       answer_request(error_answer(first.version, no_such_handle, 16,
                                   "Holdfast: the request is too long to wait for its statement."),
                      "error", no_such_handle);
@@ -144,9 +146,9 @@ bool Conversation::Parts::handles_ready() {
 
 void Conversation::Parts::patch_handles() {
   if (generation == 0) return;
-  for (const RequestFacts::Handle& handle : request.facts.handles) {
+  for (const RequestFacts::Handle& handle : request().facts.handles) {
     const PreparedStatement* statement = prepared.find(handle.client);
-    if (statement != nullptr) patch_handle(request.payload, handle, *statement);
+    if (statement != nullptr) patch_handle(request().payload, handle, *statement);
   }
 }
 
@@ -158,6 +160,7 @@ void Conversation::Parts::patch_handle(std::string& payload, const RequestFacts:
 }
 
 void Conversation::Parts::send(Bytes raw) {
+  Request& request = flight->request;
   if (request.resets()) {
     settings.reset();
     prepared.clear();
@@ -183,15 +186,15 @@ void Conversation::Parts::send(Bytes raw) {
   std::string out;
   if (request.whole) {
     stage = Stage::Sent;
-    const bool as_it_came = !raw.empty() && !request.flagged && !answer.drops_reset && on_server == 0 &&
+    const bool as_it_came = !raw.empty() && !request.flagged && !answer().drops_reset && on_server == 0 &&
                             raw.size() <= login.server_packet_size &&
                             (generation == 0 || request.facts.handles.empty());
     if (as_it_came) return host.to_server(raw);
     append_message(out, request.type, request.payload, login.server_packet_size, status);
   } else {
     stage = Stage::Streaming;
-    to_server_packer.begin(request.type, login.server_packet_size, status);
-    to_server_packer.add(request.payload, out);
+    flight->to_server_packer.begin(request.type, login.server_packet_size, status);
+    flight->to_server_packer.add(request.payload, out);
     std::string().swap(request.payload);
   }
   host.to_server(out);
@@ -201,48 +204,51 @@ bool Conversation::Parts::needs_walk() const {
   if (strip) return true;
   if (stage == Stage::None) return false;
   if (on_server != 0) return true;
-  const StatementFacts& said = request.facts.statement;
-  if (request.resets() || !request.facts.prepares.empty() || settings.implicit_transactions()) return true;
+  const StatementFacts& said = request().facts.statement();
+  if (request().resets() || !request().facts.prepares.empty() || settings.implicit_transactions())
+    return true;
   // A client that does not repeat descriptors cannot tell of a transaction that an error ended.
-  if (request.in_transaction && !trusted_descriptor) return true;
+  if (request().in_transaction && !trusted_descriptor) return true;
   return !said.plain && !said.read_only;
 }
 
 void Conversation::Parts::begin_answer() {
-  Answer fresh;
-  if (request.repeated && stage != Stage::None) {
-    fresh.expect = fresh.bytes = answer.bytes;
-    fresh.given = answer.given;
-    fresh.attention_owed = attention_asked;
-    fresh.expect_hash = answer.expect_hash;
+  Answer& next = answer();
+  const Flight::AnswerState last = next;
+  const std::uint64_t had = next.bytes;
+  next.clear();
+  if (request().repeated && stage != Stage::None) {
+    next.expect = next.bytes = had;
+    next.given = last.given;
+    next.attention_owed = attention_asked;
+    next.expect_hash = last.expect_hash;
   }
-  const RequestFacts& facts = request.facts;
-  fresh.hashed = stage != Stage::None && facts.repeatable && request.whole &&
-                 (facts.statement.deterministic || !facts.statement.read_only) &&
-                 (request.in_transaction ? keeping() : options.replay_reads);
-  fresh.drops_reset = std::exchange(own_reset, false);
-  fresh.walking = needs_walk() || fresh.drops_reset;
+  const RequestFacts& facts = request().facts;
+  const StatementFacts& said = facts.statement();
+  next.hashed = stage != Stage::None && facts.repeatable && request().whole &&
+                (said.deterministic || !said.read_only) &&
+                (request().in_transaction ? keeping() : options.replay_reads);
+  next.drops_reset = std::exchange(own_reset, false);
+  next.walking = needs_walk() || next.drops_reset;
   const bool offset = first.client_asked_recovery && sequence_offset != 0;
   const bool handle = generation != 0 && !facts.prepares.empty();
   // USE goes to a database that may have a failover partner, which no client is to be told.
-  const bool partner = facts.statement.changes_database;
-  fresh.rewriting =
-      fresh.walking && (strip || offset || handle || partner || fresh.drops_reset || on_server != 0);
-  fresh.repacking =
-      fresh.rewriting || fresh.expect != 0 || login.server_packet_size > first.client_packet_size;
-  const bool continues = fresh.expect != 0 && answer.repacking;  // with a packet begun
-  answer = std::move(fresh);
-  walk.reset();
-  answer_digest.reset();
+  const bool partner = said.changes_database;
+  next.rewriting =
+      next.walking && (strip || offset || handle || partner || next.drops_reset || on_server != 0);
+  next.repacking = next.rewriting || next.expect != 0 || login.server_packet_size > first.client_packet_size;
+  flight->walk.reset();
+  flight->answer_digest.reset();
   if (digests_answer())
-    answer_digest.emplace(login.version, login.column_encryption, !facts.prepares.empty());
-  if (answer.walking) {
+    flight->answer_digest.emplace(login.version, login.column_encryption, !facts.prepares.empty());
+  if (next.walking) {
     auto kinds = TokenWalk::kinds({Token::EnvChange, Token::Error, Token::SessionState});
     if (!facts.prepares.empty()) kinds |= TokenWalk::kinds({Token::ReturnValue, Token::DoneProc});
-    walk.emplace(login.version, kinds, *this, login.column_encryption);
+    flight->walk.emplace(login.version, kinds, *this, login.column_encryption);
   }
-  if (answer.repacking && !continues)
-    to_client_packer.begin(PacketType::Response, first.client_packet_size, 0, first.spid);
+  const bool continues = next.expect != 0 && last.repacking;  // with a packet begun
+  if (next.repacking && !continues)
+    flight->to_client_packer.begin(PacketType::Response, first.client_packet_size, 0, first.spid);
 }
 
 }  // namespace holdfast::tds

@@ -60,9 +60,9 @@ void Conversation::Parts::attached(const LoginFacts& next, const Handover* from)
   reset_owed = from != nullptr;
   server_sequence = from != nullptr ? from->sequence : 0;
   sequence_offset = sequence - server_sequence;
-  server_packets.clear();
+  flight->server_packets.clear();
   std::string batch =
-      recovered ? settings.isolation_batch() : settings.restoring_batch(login.database, login.language);
+      recovered ? settings.isolation_batch() : settings.restoring_batch(next.database, next.language);
   if (from != nullptr && !from->isolation_default)
     batch.insert(0, "SET TRANSACTION ISOLATION LEVEL READ COMMITTED;\n");
   if (batch.empty()) {
@@ -73,20 +73,20 @@ void Conversation::Parts::attached(const LoginFacts& next, const Handover* from)
 }
 
 void Conversation::Parts::prepare(const PreparedStatement& statement) {
-  preparing = statement.client;
-  own_handle = 0;
+  flight->preparing = statement.client;
+  flight->own_handle = 0;
   ask_own(Server::Preparing, PacketType::Rpc,
           build_prepare(login.version, statement.declaration, statement.text, for_server()));
 }
 
 void Conversation::Parts::ask_own(Server next, PacketType type, Bytes payload) {
-  own_failed = own_acknowledged = own_said = false;
-  own_error.clear();
+  flight->own_failed = flight->own_acknowledged = flight->own_said = false;
+  flight->own_error.clear();
   set_server(next);
-  walk.emplace(login.version,
-               TokenWalk::kinds({Token::Error, Token::Info, Token::EnvChange, Token::SessionState,
-                                 Token::ReturnValue, Token::Done, Token::DoneProc}),
-               *this, login.column_encryption);
+  flight->walk.emplace(login.version,
+                       TokenWalk::kinds({Token::Error, Token::Info, Token::EnvChange, Token::SessionState,
+                                         Token::ReturnValue, Token::Done, Token::DoneProc}),
+                       *this, login.column_encryption);
   std::string out;
   append_message(out, type, payload, login.server_packet_size, take_reset());
   host.to_server(out);
@@ -99,10 +99,10 @@ void Conversation::Parts::ask_transaction() {
 }
 
 void Conversation::Parts::own_packet(const WholePacket& packet) {
-  if (walk && !walk->feed(packet.payload(), nullptr)) {
-    own_failed = true;
-    own_error = "its answer could not be read";
-    walk.reset();
+  if (flight->walk && !flight->walk->feed(packet.payload(), nullptr)) {
+    flight->own_failed = true;
+    flight->own_error = "its answer could not be read";
+    flight->walk.reset();
   }
   if (packet.header.last()) own_answer_over();
 }
@@ -117,28 +117,28 @@ void Conversation::Parts::cancelled_in_prepare() {
 }
 
 void Conversation::Parts::own_answer_over() {
-  if (attention_sent && !walk) {
+  if (attention_sent && !flight->walk) {
     host.drop_server();
     return lose("an answer could not be read");
   }
-  if (attention_sent && !own_acknowledged) return walk->restart();  // its own message follows
-  walk.reset();
+  if (attention_sent && !flight->own_acknowledged) return flight->walk->restart();  // its own message follows
+  flight->walk.reset();
   const bool restoring = server == Server::Restoring;
   if (server == Server::Asking) {
-    untold_transaction = own_failed || own_said;
+    untold_transaction = flight->own_failed || flight->own_said;
     set_server(Server::Ready);
     return go_on();
   }
   set_server(Server::Ready);
   if (restoring) {
-    if (!own_failed) return go_on();
+    if (!flight->own_failed) return go_on();
     host.drop_server();
     return end_honestly(answer_number::session_lost, "session-lost",
-                        "the session's settings could not be restored: " + own_error);
+                        "the session's settings could not be restored: " + flight->own_error);
   }
-  PreparedStatement* statement = prepared.find(preparing);
-  if (statement != nullptr && !own_failed && own_handle != 0) {
-    statement->server = own_handle;
+  PreparedStatement* statement = prepared.find(flight->preparing);
+  if (statement != nullptr && !flight->own_failed && flight->own_handle != 0) {
+    statement->server = flight->own_handle;
     statement->generation = generation;
   }
   if (replaying() && (statement == nullptr || statement->generation != generation))
@@ -147,7 +147,7 @@ void Conversation::Parts::own_answer_over() {
   if (statement != nullptr && statement->generation == generation) return go_on();
   if (stage != Stage::Held) return;
   answer_request(error_answer(first.version, no_such_handle, 16,
-                              "Holdfast: a statement could not be prepared again: " + own_error),
+                              "Holdfast: a statement could not be prepared again: " + flight->own_error),
                  "error", no_such_handle);
 }
 

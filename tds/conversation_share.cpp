@@ -16,8 +16,8 @@ bool Conversation::Parts::pinned(bool leaned) const {
 }
 
 bool Conversation::Parts::lendable(bool leaned) const {
-  return !ended && !draining && server == Server::Ready && settled() && server_packets.held() == 0 &&
-         !pinned(leaned);
+  return !ended && !draining && server == Server::Ready && settled() &&
+         (!flight || flight->server_packets.held() == 0) && !pinned(leaned);
 }
 
 void Conversation::Parts::ask_back() {
@@ -32,11 +32,11 @@ std::uint8_t Conversation::Parts::take_reset() {
 bool Conversation::Parts::starved() const {
   const bool none =
       (server == Server::Lost && lent) || server == Server::Restoring || server == Server::Asking;
-  return none && stage == Stage::Gathering && !request.finished;
+  return none && stage == Stage::Gathering && !request().finished;
 }
 
 bool Conversation::starved() const {
-  return parts_->starved() && parts_->request.payload.size() >= parts_->options.retain;
+  return parts_->starved() && parts_->request().payload.size() >= parts_->options.retain;
 }
 
 std::string Conversation::pin(bool leaned) const {
@@ -60,12 +60,9 @@ void Conversation::lend(Instant now) {
 // RESETCONNECTION goes back to what the login says: the same for all that share it.
 Conversation::Handover Conversation::handover() const {
   const Parts& p = *parts_;
-  Handover out{p.login, p.settings.isolation_default(), p.server_sequence};
-  out.facts.database = p.first.database;
-  out.facts.language = p.first.language;
-  out.facts.collation = p.first.collation;
-  out.facts.initial_state = p.first.initial_state;
-  return out;
+  const RecoveryState& initial = p.settings.initial();
+  LoginFacts facts{p.login, initial.database, initial.language, initial.collation, initial.states};
+  return {std::move(facts), p.settings.isolation_default(), p.server_sequence};
 }
 
 bool Conversation::needs_login() const {
@@ -78,7 +75,7 @@ bool Conversation::lent() const { return parts_->lent; }
 bool Conversation::leans() const { return parts_->leans; }
 
 void Conversation::attached(const Handover& from, Instant now) {
-  parts_->now = now;
+  parts_->wake(now);
   parts_->attached(from.facts, &from);
   parts_->settle();
 }

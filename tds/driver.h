@@ -20,7 +20,7 @@
 #include "proxy/session.h"
 #include "tds/driver_line.h"
 #include "tds/driver_spares.h"
-#include "tds/text_memory.h"
+#include "tds/flight.h"
 
 namespace holdfast::tds {
 
@@ -57,7 +57,7 @@ struct TdsContext {
   SqlSight* sight = nullptr;  ///< aware: who watches; null: nobody
   ServerPool* pool = nullptr;  ///< aware: of the service's connections; null: none is shared
   SqlCounters* sql = nullptr;  ///< aware
-  std::unique_ptr<TextMemory> texts = {};  ///< aware: made by the first session
+  std::unique_ptr<ConversationShared> shared = {};  ///< aware: made by the first session
   std::unique_ptr<LoginLine> line =
       std::make_unique<LoginLine>();  ///< aware: of sessions that lost their server
   std::unique_ptr<Spares> spares = {};  ///< aware: made by the first session

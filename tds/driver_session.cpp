@@ -194,8 +194,9 @@ void AwareSession::limited(std::string_view why) {
 }
 
 void AwareSession::keep_early(Bytes data) {
-  early_.append(data);
-  if (early_.size() >= early_max) client_->stop_reading();
+  if (!early_) early_ = std::make_unique<std::string>();
+  early_->append(data);
+  if (early_->size() >= early_max) client_->stop_reading();
 }
 
 void AwareSession::refuse_client(std::string_view why) {
@@ -242,11 +243,14 @@ void AwareSession::client_drained() {
 // ---- time ----
 
 void AwareSession::arm() {
+  if (conversation_) return arm_talking(conversation_->deadline());
+  timer_->arm(std::min(deadline_, login_due_));
+}
+
+void AwareSession::arm_talking(Instant conversation_due) {
   Instant due = std::min(deadline_, login_due_);
-  if (conversation_) {
-    due = std::min({due, conversation_->deadline(), active_at_ + context_.config.tds_idle});
-    if (!retired_ && sql().lifetime > Duration{}) due = std::min(due, record_.opened + sql().lifetime);
-  }
+  due = std::min(due, std::min(conversation_due, active_at_ + context_.config.tds_idle));
+  if (!retired_ && sql().lifetime > Duration{}) due = std::min(due, record_.opened + sql().lifetime);
   timer_->arm(due);
 }
 
@@ -307,7 +311,7 @@ void AwareSession::end(std::string_view outcome, bool reset) {
   if (server_) server_->finish();
   server_.reset();
   entry_.reset();
-  early_ = std::string();
+  early_.reset();
   login_.password.clear();
   die();
 }

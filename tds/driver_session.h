@@ -150,6 +150,7 @@ class AwareSession final : public Session,
 
   void on_timer() override;
   void arm();
+  void arm_talking(Instant conversation_due);
   const conf::ServiceSql& sql() const { return context_.service.config().sql; }
 
   TdsContext& context_;
@@ -165,7 +166,7 @@ class AwareSession final : public Session,
   std::unique_ptr<Conversation> conversation_;
   Login7 login_;  ///< as the client sent it, for every server
   std::string host_;  ///< its name, UTF-8
-  std::string early_;  ///< client bytes before there is a conversation
+  std::unique_ptr<std::string> early_;  ///< client bytes before there is a conversation
   Instant deadline_ = Instant::never();  ///< of the client's login
   Instant login_due_ = Instant::never();  ///< of an attempt to log in at a server
   Instant active_at_{};  ///< a byte moved

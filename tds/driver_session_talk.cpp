@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "tds/driver_session.h"
-#include "tds/text_memory.h"
+#include "tds/flight.h"
 
 namespace holdfast::tds {
 namespace {
@@ -23,8 +23,9 @@ void AwareSession::begin_talking(const LoginFacts& facts, bool lent) {
   if (!context_.sight || (config.digests == 0 && config.rules.empty() && config.slow == Duration{}))
     options.digest_text = 0;
   if (context_.sight && config.log_literals && config.slow > Duration{}) options.own_text = own_text_max;
-  if (!context_.texts) context_.texts = std::make_unique<TextMemory>(options.digest_text, options.own_text);
-  options.texts = context_.texts.get();
+  if (!context_.shared)
+    context_.shared = std::make_unique<ConversationShared>(TextMemory(options.digest_text, options.own_text));
+  options.shared = context_.shared.get();
   const Instant now = context_.loop.now();
   ConversationHost& host = *this;
   conversation_ = std::make_unique<Conversation>(host, options, facts, now);
@@ -36,10 +37,10 @@ void AwareSession::begin_talking(const LoginFacts& facts, bool lent) {
     if (const auto patience = context_.sight->paused(*this)) conversation_->pause(true, now, *patience);
   }
   if (login_.integrated()) login_ = Login7();  // it cannot be said again
-  if (early_.empty()) return;
-  const std::string early = std::exchange(early_, {});
+  if (!early_) return;
+  const std::unique_ptr<std::string> early = std::move(early_);
   client_->start_reading();
-  conversation_->from_client(early, now);
+  conversation_->from_client(*early, now);
 }
 
 void AwareSession::to_client(Bytes bytes) {
@@ -87,14 +88,21 @@ void AwareSession::settle() {
     lose_server("its instance takes no more sessions");
     if (state_ != State::Talking) return;
   }
-  seeker_.awaited(conversation_->deadline() != Instant::never());
-  if (std::exchange(wanted_, false) && seeker_.state() == Seeker::State::Idle) find_server();
-  if (state_ != State::Talking) return;
-  if (seated()) settle_pool();
+  Instant due = conversation_->deadline();
+  seeker_.awaited(due != Instant::never());
+  if (std::exchange(wanted_, false) && seeker_.state() == Seeker::State::Idle) {
+    find_server();
+    if (state_ != State::Talking) return;
+    due = conversation_->deadline();
+  }
+  if (seated()) {
+    settle_pool();
+    due = conversation_->deadline();
+  }
   heed_starved();
-  tell_held(conversation_->deadline() != Instant::never());
+  tell_held(due != Instant::never());
   const int instance = seeker_.instance();
-  arm();
+  arm_talking(due);
   if (std::exchange(failover_seen_, false) && instance >= 0)
     context_.service.report(static_cast<std::size_t>(instance), Evidence::SqlRole);
 }

@@ -42,22 +42,21 @@ void unite(StatementFacts& into, const StatementFacts& more) {
   append(into.drops_temporary, more.drops_temporary);
 }
 
-void note_digest(const TextFacts& text, RequestFacts& facts) {
-  if (facts.digest.hash == 0) facts.digest = text.digest;
-  if (facts.own_text.empty()) facts.own_text = text.own_text;
+// The first text that has something to show is the request's.
+void note_text(const TextRef& text, RequestFacts& facts) {
+  if (!facts.text || (facts.text->digest.hash == 0 && facts.text->own_text.empty())) facts.text = text;
 }
 
 void read_batch(Bytes text, bool whole, TextMemory& texts, RequestFacts& facts) {
   if (!whole) {
-    facts.digest = texts.digest(text);
-    facts.own_text = texts.own(text);
-    facts.statement = facts_of_anything();
-    facts.statement.leaves = static_cast<UnrecoverableSet>(Unrecoverable::UnknownSetting);
+    facts.text = texts.begin(text);
+    facts.own_statement = facts_of_anything();
+    facts.own_statement.leaves = static_cast<UnrecoverableSet>(Unrecoverable::UnknownSetting);
     return;
   }
-  const TextFacts& said = texts.read(text, false);
-  note_digest(said, facts);
-  facts.statement = said.statement;
+  facts.text = texts.read(text, false);
+  facts.of_text = true;
+  const TextFacts& said = *facts.text;
   facts.asks_previous = said.asks_previous;
   facts.single = said.single;
   facts.rolls_back = said.rolls_back;
@@ -85,32 +84,32 @@ StatementFacts read_prepare(const RpcCall& call, TextMemory& texts, RequestFacts
   const auto said = text_at(call, 2, text);
   if (!said) return facts_of_anything();
   facts.prepares.push_back({facts.calls, std::string(declared.value_or(Bytes{})), std::string(*said)});
-  const TextFacts& known = texts.read(*said, true);
-  note_digest(known, facts);
+  const TextRef known = texts.read(*said, true);
+  note_text(known, facts);
   if (call.proc == ProcId::Prepare) return facts_of_nothing();
-  facts.single = known.single;
-  return known.statement;
+  facts.single = known->single;
+  return known->statement;
 }
 
 StatementFacts read_execute(const RpcCall& call, Prepared& prepared, TextMemory& texts, RequestFacts& facts) {
   const auto handle = call.parameters.empty() ? std::nullopt : int_of(call.parameters.front());
   const PreparedStatement* statement = handle ? prepared.find(*handle) : nullptr;
   if (statement == nullptr) return facts_of_anything();
-  const TextFacts& known = texts.read(statement->text, true);
-  note_digest(known, facts);
-  facts.single = known.single;
-  return known.statement;
+  const TextRef known = texts.read(statement->text, true);
+  note_text(known, facts);
+  facts.single = known->single;
+  return known->statement;
 }
 
 StatementFacts read_sql(const RpcCall& call, TextMemory& texts, RequestFacts& facts) {
   std::string scratch;
   const auto text = text_at(call, 0, scratch);
   if (!text) return facts_of_anything();
-  const TextFacts& known = texts.read(*text, true);
-  note_digest(known, facts);
-  facts.single = known.single;
-  facts.asks_previous |= known.asks_previous;
-  return known.statement;
+  const TextRef known = texts.read(*text, true);
+  note_text(known, facts);
+  facts.single = known->single;
+  facts.asks_previous |= known->asks_previous;
+  return known->statement;
 }
 
 StatementFacts read_cursor(const RpcCall& call, RequestFacts& facts) {
@@ -135,7 +134,7 @@ StatementFacts read_call(const RpcCall& call, std::size_t front, Prepared& prepa
         if (const auto handle = int_of(call.parameters.front())) facts.unprepares.push_back(*handle);
       return facts_of_nothing();
     case ProcId::None:
-      note_digest(texts.read(to_utf16("EXEC ") + std::string(call.name), true), facts);
+      note_text(texts.read(to_utf16("EXEC ") + std::string(call.name), true), facts);
       return facts_of_procedure(call.name);
     default: return read_cursor(call, facts);
   }
@@ -145,26 +144,26 @@ void read_rpc(Bytes body, std::size_t front, bool whole, std::uint32_t version, 
               TextMemory& texts, RequestFacts& facts) {
   const auto calls = whole ? parse_rpc(body, version) : parse_rpc_front(body, version);
   if (!calls) {
-    facts.statement = facts_of_anything();
-    facts.statement.leaves = static_cast<UnrecoverableSet>(Unrecoverable::TooManyHandles);
+    facts.own_statement = facts_of_anything();
+    facts.own_statement.leaves = static_cast<UnrecoverableSet>(Unrecoverable::TooManyHandles);
     return;
   }
-  facts.statement = facts_of_nothing();
+  facts.own_statement = facts_of_nothing();
   for (const RpcCall& call : *calls) {
-    unite(facts.statement, read_call(call, front, prepared, texts, facts));
+    unite(facts.own_statement, read_call(call, front, prepared, texts, facts));
     ++facts.calls;
   }
   facts.only_unprepares = facts.calls != 0 && facts.unprepares.size() == facts.calls;
   facts.single &= facts.calls == 1;
-  facts.repeatable = facts.statement.read_only;
+  facts.repeatable = facts.own_statement.read_only;
 }
 
 void read_transaction_request(Bytes body, RequestFacts& facts) {
   facts.transaction_manager = true;
-  facts.statement = facts_of_anything();
+  facts.own_statement = facts_of_anything();
   const auto request = parse_transaction_request(body);
   if (!request) return;
-  StatementFacts& said = facts.statement;
+  StatementFacts& said = facts.own_statement;
   said.commits = request->kind == TmKind::Commit;
   said.may_end_transaction = request->kind == TmKind::Commit || request->kind == TmKind::Rollback;
   said.may_begin_transaction = request->begins;
@@ -187,17 +186,25 @@ void read_transaction_request(Bytes body, RequestFacts& facts) {
 
 }  // namespace
 
-RequestFacts read_request(PacketType type, Bytes payload, bool whole, std::uint32_t version,
-                          Prepared& prepared, TextMemory& texts) {
-  RequestFacts facts;
+void RequestFacts::clear() {
+  text.reset();
+  if (!of_text) own_statement = {};
+  static_cast<RequestTraits&>(*this) = {};
+  if (!handles.empty()) handles.clear();
+  if (!prepares.empty()) prepares.clear();
+  if (!unprepares.empty()) unprepares.clear();
+}
+
+void read_request(PacketType type, Bytes payload, bool whole, std::uint32_t version, Prepared& prepared,
+                  TextMemory& texts, RequestFacts& facts) {
   std::size_t front = 0;
   const bool headers = tds_version::has_all_headers(version) && type != PacketType::Bulk;
   if (headers) {
     const auto read = parse_all_headers(payload);
     if (!read) {
-      facts.statement = facts_of_anything();
-      facts.statement.leaves = static_cast<UnrecoverableSet>(Unrecoverable::UnknownSetting);
-      return facts;
+      facts.own_statement = facts_of_anything();
+      facts.own_statement.leaves = static_cast<UnrecoverableSet>(Unrecoverable::UnknownSetting);
+      return;
     }
     front = read->size;
     facts.has_descriptor = read->has_transaction;
@@ -206,15 +213,14 @@ RequestFacts read_request(PacketType type, Bytes payload, bool whole, std::uint3
   }
   const Bytes body = payload.substr(front);
   switch (type) {
-    case PacketType::Batch: read_batch(body, whole, texts, facts); break;
-    case PacketType::Rpc: read_rpc(body, front, whole, version, prepared, texts, facts); break;
-    case PacketType::TransactionManager: read_transaction_request(body, facts); break;
+    case PacketType::Batch: return read_batch(body, whole, texts, facts);
+    case PacketType::Rpc: return read_rpc(body, front, whole, version, prepared, texts, facts);
+    case PacketType::TransactionManager: return read_transaction_request(body, facts);
     default:
       facts.bulk = type == PacketType::Bulk;
-      facts.statement = facts_of_anything();
-      facts.statement.commits = facts.statement.may_end_transaction = !facts.bulk;
+      facts.own_statement = facts_of_anything();
+      facts.own_statement.commits = facts.own_statement.may_end_transaction = !facts.bulk;
   }
-  return facts;
 }
 
 }  // namespace holdfast::tds

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "proxy/base/bytes.h"
@@ -15,21 +16,9 @@
 
 namespace holdfast::tds {
 
-struct RequestFacts {
-  struct Handle {
-    std::size_t at = 0;  ///< offset of its four bytes in the payload
-    std::int32_t client = 0;  ///< as the client says it
-  };
-  struct Prepare {
-    std::size_t call = 0;  ///< which call of the request returns the handle
-    std::string declaration, text;  ///< UTF-16LE
-    bool known = false;  ///< its handle has come
-  };
-
-  StatementFacts statement;  ///< all of its statements together
+struct RequestTraits {
+  bool of_text = false;  ///< RequestFacts::statement() is the text's
   bool has_descriptor = false;
-  std::uint64_t descriptor = 0;  ///< the transaction that the client believes in
-  std::size_t descriptor_at = 0;  ///< where its eight bytes stand in the payload; 0: nowhere
   bool repeatable = false;  ///< reads, or says what only concerns the session: may be sent twice
   bool single = false;  ///< one DML statement: if it fails, nothing of it is done
   bool rolls_back = false;  ///< ends the whole transaction, commits nothing, and does no more
@@ -40,20 +29,46 @@ struct RequestFacts {
   bool distributed = false;  ///< DTC: beyond what is tracked
   bool bulk = false;
   bool announces_rows = false;  ///< INSERT BULK: rows follow in a message of their own
-  bool asks_previous = false;        ///< for @@IDENTITY or @@ROWCOUNT of the request before it
+  bool asks_previous = false;  ///< for @@IDENTITY or @@ROWCOUNT of the request before it
   bool only_unprepares = false;  ///< drivers send it behind the application's back and ignore how it fares
-  std::size_t calls = 0;  ///< of an RPC
   int cursors = 0;  ///< opened minus closed
+  std::uint64_t descriptor = 0;  ///< the transaction that the client believes in
+  std::size_t descriptor_at = 0;  ///< where its eight bytes stand in the payload; 0: nowhere
+  std::size_t calls = 0;  ///< of an RPC
+};
+
+struct RequestFacts : RequestTraits {
+  struct Handle {
+    std::size_t at = 0;  ///< offset of its four bytes in the payload
+    std::int32_t client = 0;  ///< as the client says it
+  };
+  struct Prepare {
+    std::size_t call = 0;  ///< which call of the request returns the handle
+    std::string declaration, text;  ///< UTF-16LE
+    bool known = false;  ///< its handle has come
+  };
+
+  /// All of its statements together.
+  const StatementFacts& statement() const { return of_text ? text->statement : own_statement; }
+  std::uint64_t digest() const { return text ? text->digest.hash : 0; }  ///< 0: none
+  std::string_view digest_text() const {
+    return text ? std::string_view(text->digest.text) : std::string_view();
+  }
+  /// Its own words, if the memory of texts keeps them; UTF-8.
+  std::string_view own_text() const { return text ? std::string_view(text->own_text) : std::string_view(); }
+  /// As new, for the next request; what the vectors had allocated stays.
+  void clear();
+
+  TextRef text;  ///< the batch, the first statement of an RPC, or "EXEC name"; null: it is not text
+  StatementFacts own_statement;  ///< see statement()
   std::vector<Handle> handles;
   std::vector<Prepare> prepares;
   std::vector<std::int32_t> unprepares;
-  std::string own_text;  ///< of what the digest is of, if the memory of texts keeps it
-  StatementDigest digest;  ///< of the batch, the first statement, or "EXEC name"; none: `hash` 0
 };
 
-/// `payload` begins with ALL_HEADERS where the version has them. `whole`: all of the message is there; else
-/// its first bytes.
-RequestFacts read_request(PacketType type, Bytes payload, bool whole, std::uint32_t version,
-                          Prepared& prepared, TextMemory& texts);
+/// Into `facts`, which are as new. `payload` begins with ALL_HEADERS where the version has them. `whole`: all
+/// of the message is there; else its first bytes.
+void read_request(PacketType type, Bytes payload, bool whole, std::uint32_t version, Prepared& prepared,
+                  TextMemory& texts, RequestFacts& facts);
 
 }  // namespace holdfast::tds

@@ -54,6 +54,7 @@ void Settings::flags() {
 
 void Settings::temporary(const StatementFacts& facts, bool failed) {
   const bool stays = has(facts.leaves, Unrecoverable::TemporaryTable);
+  if (!stays && (temporary_.empty() || facts.drops_temporary.empty())) return;
   if (stays && facts.makes_temporary.empty()) add(Unrecoverable::TemporaryTable);
   const auto among = [](const std::vector<std::string>& names, const std::string& name) {
     return std::find(names.begin(), names.end(), name) != names.end();

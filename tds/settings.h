@@ -42,6 +42,7 @@ class Settings {
   /// The isolation level is that of a new login.
   bool isolation_default() const;
   const std::string& database() const { return database_; }
+  const RecoveryState& initial() const { return initial_; }  ///< as login() was told
   /// SESSIONRECOVERY data for a new login.
   std::string recovery_data() const;
   /// UTF-8 batch that brings a plain new login here, which stands at `database` and `language`; empty:

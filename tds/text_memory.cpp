@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <utility>
 
 #include "tds/lexer.h"
 #include "tds/little.h"
-#include "tds/stream_hash.h"
 #include "tds/text_shape.h"
 
 namespace holdfast::tds {
@@ -74,6 +74,23 @@ bool asks_previous(Bytes text) {
   return asks;
 }
 
+// A slot's number and a first look; that two texts are one is decided by their bytes.
+std::uint64_t hash_of(Bytes text) {
+  constexpr std::uint64_t odd = 0x9e3779b97f4a7c15u;
+  std::uint64_t hash = text.size();
+  const auto mix = [&](std::uint64_t word) {
+    hash = (hash ^ word) * odd;
+    hash ^= hash >> 29;
+  };
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  for (; end - at >= 8; at += 8) mix(load_little<std::uint64_t>(at));
+  std::uint64_t last = 0;
+  std::memcpy(&last, at, static_cast<std::size_t>(end - at));
+  mix(last);
+  return hash;
+}
+
 }  // namespace
 
 StatementDigest TextMemory::digest(Bytes text) const {
@@ -100,20 +117,26 @@ TextFacts TextMemory::judge(Bytes text, bool nested) const {
   return facts;
 }
 
-const TextFacts& TextMemory::read(Bytes text, bool nested) {
-  if (text.size() > text_max || text.empty()) return scratch_ = judge(text, nested);
+TextRef TextMemory::begin(Bytes text) const {
+  TextFacts facts;
+  facts.digest = digest(text);
+  facts.own_text = own(text);
+  return TextRef(new TextRef::Known{std::move(facts)});
+}
+
+TextRef TextMemory::read(Bytes text, bool nested) {
+  if (text.size() > text_max || text.empty()) return TextRef(new TextRef::Known{judge(text, nested)});
   if (!slots_) slots_ = std::make_unique<std::array<Slot, slots_max>>();
-  StreamHash hash;
-  hash.add(text);
-  const std::uint64_t value = hash.value() + nested;
+  const std::uint64_t value = hash_of(text) + nested;
   Slot& slot = (*slots_)[value % slots_max];
-  if (slot.known && slot.known->nested == nested && slot.known->text == text) {
+  const TextRef::Known* const known = slot.known.known_;
+  if (known != nullptr && known->nested == nested && known->text == text) {
     slot.last = value;
-    return slot.known->facts;
+    return slot.known;
   }
-  if (std::exchange(slot.last, value) != value) return scratch_ = judge(text, nested);
-  slot.known = std::make_unique<Known>(Known{std::string(text), nested, judge(text, nested)});
-  return slot.known->facts;
+  if (std::exchange(slot.last, value) != value) return TextRef(new TextRef::Known{judge(text, nested)});
+  slot.known = TextRef(new TextRef::Known{judge(text, nested), std::string(text), nested});
+  return slot.known;
 }
 
 }  // namespace holdfast::tds

@@ -1,6 +1,6 @@
 // What a statement's text alone tells, and a small memory of it. Applications say the same few hundred texts
 // all day, and reading one (lexer, proof, digest) costs about as much as the rest of relaying it. One memory
-// belongs to one loop and one configuration; its user may not keep what it returns over the next call. It
+// belongs to one loop and one configuration. It
 // holds texts with their literals, so it may never be shown, but for own_text, which an operator asks for.
 #pragma once
 
@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "proxy/base/bytes.h"
 #include "tds/digest.h"
@@ -27,6 +28,42 @@ struct TextFacts {
   std::string own_text;  ///< UTF-8, its beginning with all literals, if asked for
 };
 
+/// A text's facts, held for as long as somebody looks at them. Counted without atomics: all of one loop.
+class TextRef {
+ public:
+  struct Known {
+    TextFacts facts;
+    std::string text = {};  ///< UTF-16LE; empty: it is not remembered
+    bool nested = false;
+    std::uint32_t users = 0;
+  };
+
+  TextRef() = default;
+  explicit TextRef(Known* known) : known_(known) { ++known_->users; }
+  TextRef(const TextRef& other) : known_(other.known_) {
+    if (known_) ++known_->users;
+  }
+  TextRef(TextRef&& other) noexcept : known_(std::exchange(other.known_, nullptr)) {}
+  TextRef& operator=(TextRef other) noexcept {
+    std::swap(known_, other.known_);
+    return *this;
+  }
+  ~TextRef() { reset(); }
+
+  void reset() {
+    if (known_ == nullptr) return;
+    if (--known_->users == 0) delete known_;
+    known_ = nullptr;
+  }
+  explicit operator bool() const { return known_ != nullptr; }
+  const TextFacts& operator*() const { return known_->facts; }
+  const TextFacts* operator->() const { return &known_->facts; }
+
+ private:
+  friend class TextMemory;
+  Known* known_ = nullptr;
+};
+
 class TextMemory {
  public:
   static constexpr std::size_t slots_max = 512;
@@ -38,29 +75,25 @@ class TextMemory {
   explicit TextMemory(std::size_t digest_text, std::size_t own_text = 0)
       : digest_text_(digest_text), own_text_(own_text) {}
 
-  /// `text` is UTF-16LE; `nested` as in facts_of(). Valid until the next call. A text is remembered when it
-  /// comes a second time with no other of its slot in between, so that texts with literals in them, which
-  /// come once, push nothing out. At most 2 MiB of text and what was found about it are held.
-  const TextFacts& read(Bytes text, bool nested);
-  StatementDigest digest(Bytes text) const;  ///< alone, of the beginning of a text that is not whole
-  std::string own(Bytes text) const;  ///< the same for own_text
+  /// `text` is UTF-16LE; `nested` as in facts_of(). A text is remembered when it comes a second time with no
+  /// other of its slot in between, so that texts with literals in them, which come once, push nothing out. At
+  /// most 2 MiB of text and what was found about it are held, and what its users hold besides.
+  TextRef read(Bytes text, bool nested);
+  /// Only digest and own text, of the beginning of a text that is not whole.
+  TextRef begin(Bytes text) const;
 
  private:
-  struct Known {
-    std::string text;
-    bool nested = false;
-    TextFacts facts;
-  };
   struct Slot {
     std::uint64_t last = 0;  ///< hash of the text that was here last
-    std::unique_ptr<Known> known;
+    TextRef known;
   };
 
   TextFacts judge(Bytes text, bool nested) const;
+  StatementDigest digest(Bytes text) const;
+  std::string own(Bytes text) const;
 
   std::size_t digest_text_, own_text_;
   std::unique_ptr<std::array<Slot, slots_max>> slots_;  ///< made at the first use
-  TextFacts scratch_;
 };
 
 }  // namespace holdfast::tds

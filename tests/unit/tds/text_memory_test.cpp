@@ -30,18 +30,18 @@ TEST_CASE("TextMemory says of a remembered text what it said the first time") {
     const std::string text = to_utf16(said);
     memory.read(text, false);
     memory.read(text, false);
-    same(memory.read(text, false), fresh.read(text, false));
+    same(*memory.read(text, false), *fresh.read(text, false));
   }
 }
 
 TEST_CASE("TextMemory remembers a text at its second coming, and then gives the same place") {
   TextMemory memory(256);
   const std::string text = to_utf16("SELECT 1"), other = to_utf16("DELETE FROM t");
-  const TextFacts* first = &memory.read(text, false);
-  const TextFacts* second = &memory.read(text, false);
+  const TextRef one = memory.read(text, false), two = memory.read(text, false);
+  const TextFacts *first = &*one, *second = &*two;
   CHECK(first != second);
   memory.read(other, false);
-  CHECK(&memory.read(text, false) == second);
+  CHECK(&*memory.read(text, false) == second);
   CHECK(second->repeatable);
 }
 
@@ -49,10 +49,10 @@ TEST_CASE("TextMemory keeps nested texts and batches apart: SET in one of them e
   TextMemory memory(0);
   const std::string text = to_utf16("SET LOCK_TIMEOUT 5");
   for (int i = 0; i < 3; ++i) {
-    CHECK(memory.read(text, false).statement.settings.size() == 1);
-    CHECK(memory.read(text, true).statement.settings.empty());
+    CHECK(memory.read(text, false)->statement.settings.size() == 1);
+    CHECK(memory.read(text, true)->statement.settings.empty());
   }
-  CHECK(memory.read(text, false).digest.hash == 0);
+  CHECK(memory.read(text, false)->digest.hash == 0);
 }
 
 TEST_CASE("TextMemory answers rightly for more texts than it has room for") {
@@ -61,16 +61,16 @@ TEST_CASE("TextMemory answers rightly for more texts than it has room for") {
     for (int i = 0; i < 3000; ++i) {
       const std::string n = std::to_string(i);
       const bool reads = i % 2 == 0;
-      const TextFacts& facts =
+      const TextRef facts =
           memory.read(to_utf16((reads ? "SELECT a" : "DELETE FROM a") + n + (reads ? " FROM t" : "")), false);
-      REQUIRE(facts.statement.read_only == reads);
-      REQUIRE(facts.digest.text.find(n) != std::string::npos);
+      REQUIRE(facts->statement.read_only == reads);
+      REQUIRE(facts->digest.text.find(n) != std::string::npos);
     }
 }
 
 TEST_CASE("a single statement is one that ends or begins nothing else") {
   TextMemory memory(0);
-  CHECK(memory.read(to_utf16("UPDATE t SET a = 1"), true).single);
-  CHECK_FALSE(memory.read(to_utf16("EXEC p; UPDATE t SET a = 1"), true).single);
-  CHECK_FALSE(memory.read(to_utf16("UPDATE t SET a = 1; UPDATE t SET a = 2"), true).single);
+  CHECK(memory.read(to_utf16("UPDATE t SET a = 1"), true)->single);
+  CHECK_FALSE(memory.read(to_utf16("EXEC p; UPDATE t SET a = 1"), true)->single);
+  CHECK_FALSE(memory.read(to_utf16("UPDATE t SET a = 1; UPDATE t SET a = 2"), true)->single);
 }
