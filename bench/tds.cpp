@@ -1,7 +1,7 @@
 // Both ends of bench/proxy's SQL rows: a server that answers every login and gives canned answers, and
 // clients that ask one question after the other. Neither is SQL; what is measured stands between them.
 //
-//   tds serve PORT TLS_PORT CERTIFICATE               a batch that begins with B gets 1 MiB, any other one row;
+//   tds serve PORT TLS_PORT CERTIFICATE               SELECT x FROM b... gets 1 MiB, any other batch one row;
 //                                                     at TLS_PORT as TDS 8.0 has it: TLS first
 //   tds steps PORT small|big                          for bench/icount: counts on standard input
 //   tds hold PORT                                     for bench/common_memory.py: a count on standard input, so many
@@ -199,9 +199,9 @@ void serve(int port, int tls_port, const char* certificate) {
     switch (peer.in.type()) {
       case PacketType::Prelogin: peer.out += prelogin; break;
       case PacketType::Login7: peer.out += login; break;
-      // The text stands behind ALL_HEADERS, which are 22 bytes here.
+      // The text stands behind ALL_HEADERS, which are 22 bytes here; its 15th character names the table.
       case PacketType::Batch:
-        peer.out += peer.in.payload().size() > 22 && peer.in.payload()[22] == 'B' ? big : small;
+        peer.out += peer.in.payload().size() > 50 && peer.in.payload()[50] == 'b' ? big : small;
         break;
       default: return false;
     }
@@ -298,7 +298,8 @@ void ask_once(int fd, Peer& peer, const std::string& request) {
 std::string question(bool big) {
   std::string request;
   append_message(request, PacketType::Batch,
-                 build_batch(tds_version::v7_4, big ? "BIG" : "SELECT x FROM t WHERE id = 1"), packet_size);
+                 build_batch(tds_version::v7_4, big ? "SELECT x FROM big" : "SELECT x FROM t WHERE id = 1"),
+                 packet_size);
   return request;
 }
 
