@@ -179,6 +179,17 @@ void UvLoop::release(UvStream& stream) {
   }
 }
 
+std::unique_ptr<UvOutbox> UvLoop::take_outbox() {
+  if (free_outboxes_.empty()) return std::make_unique<UvOutbox>();
+  std::unique_ptr<UvOutbox> outbox = std::move(free_outboxes_.back());
+  free_outboxes_.pop_back();
+  return outbox;
+}
+
+void UvLoop::give_outbox(std::unique_ptr<UvOutbox> outbox) {
+  if (free_outboxes_.size() < kFreeOutboxesMax) free_outboxes_.push_back(std::move(outbox));
+}
+
 StreamPtr UvLoop::connect(const Address& to, StreamEvents& events) {
   UvStream* stream = make_stream(UvStream::Kind::Tcp);
   stream->set_events(events);

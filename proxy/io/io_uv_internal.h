@@ -30,7 +30,9 @@ inline constexpr std::uint64_t kChoreMs = 100;  ///< accept back-off, and the sw
 inline constexpr int kAcceptsPerTurn = 256;
 #ifdef HOLDFAST_ASAN
 inline constexpr std::size_t kFreeStreamsMax = 0;     // reuse would hide a use after free
+inline constexpr std::size_t kFreeOutboxesMax = 0;
 #else
+inline constexpr std::size_t kFreeOutboxesMax = 64;
 inline constexpr std::size_t kFreeStreamsMax = 1024;  ///< stream blocks kept for reuse
 #endif
 
@@ -38,6 +40,16 @@ Fault fault_of(int status);  ///< of a negative libuv (errno) status
 /// Fills `out` and returns its length; 0 if the address has no family.
 socklen_t to_sockaddr(const Address& address, sockaddr_storage& out);
 Address from_sockaddr(const sockaddr_storage& raw);
+
+/// What a stream has only while it connects, or while bytes wait that the kernel did not take.
+struct UvOutbox {
+  union {  // no write is handed to libuv before the connection stands
+    uv_connect_t connect;
+    uv_write_t write;
+  } request;
+  std::string in_flight;  ///< owned by libuv while the stream is writing
+  std::string pending;    ///< goes after in_flight
+};
 
 /// TCP or Unix stream. Alive from make_stream() until disposed and closed both.
 class UvStream final : public Stream,
@@ -79,6 +91,8 @@ class UvStream final : public Stream,
   void on_read_end();
   void on_written(int status);
   void flush();
+  UvOutbox& outbox();
+  void drop_outbox();
   std::size_t write_now(std::span<const Bytes> pieces);
   void shut();
   void linger_on();
@@ -101,12 +115,7 @@ class UvStream final : public Stream,
     uv_tcp_t tcp;
     uv_pipe_t pipe;
   } handle_;
-  union {  // no write is handed to libuv before the connection stands
-    uv_connect_t connect;
-    uv_write_t write;
-  } request_;
-  std::string in_flight_;  ///< owned by libuv while writing_
-  std::string pending_;    ///< goes after in_flight_
+  std::unique_ptr<UvOutbox> out_;
   Address peer_;
   Instant linger_until_;
   std::int64_t discard_left_ = 0;
@@ -235,6 +244,8 @@ class UvLoop final : public Loop {
   uv_loop_t* uv() { return &loop_; }
   UvStream* make_stream(UvStream::Kind kind);
   void release(UvStream& stream);
+  std::unique_ptr<UvOutbox> take_outbox();
+  void give_outbox(std::unique_ptr<UvOutbox> outbox);
   void defer(UvStream& stream);
   void linger(UvStream& stream);
   void back_off(UvListener& listener);
@@ -280,6 +291,7 @@ class UvLoop final : public Loop {
   List<UvStream, LingerTag> lingering_;
   List<UvListener> backing_off_;
   std::vector<void*> free_streams_;
+  std::vector<std::unique_ptr<UvOutbox>> free_outboxes_;
   std::size_t handles_ = 0;
   std::size_t owned_ = 0;  ///< of handles_, those not yet disposed
   Instant now_{};

@@ -49,9 +49,10 @@ void UvStream::connect(const Address& to) {
   sockaddr_storage raw{};
   if (to_sockaddr(to, raw) == 0) return fail_later(UV_EINVAL);
   uv_tcp_nodelay(&handle_.tcp, 1);  // remembered by libuv until the socket exists
-  request_.connect.data = this;
+  uv_connect_t& request = outbox().request.connect;
+  request.data = this;
   auto* address = reinterpret_cast<sockaddr*>(&raw);
-  int status = uv_tcp_connect(&request_.connect, &handle_.tcp, address, connect_cb);
+  int status = uv_tcp_connect(&request, &handle_.tcp, address, connect_cb);
   if (status != 0) fail_later(status);
 }
 
@@ -60,8 +61,9 @@ void UvStream::connect(std::string_view unix_path) {
   // libuv would cut a long path short and connect to another socket.
   bool fits = !unix_path.empty() && unix_path.size() < sizeof(sockaddr_un::sun_path);
   if (!fits) return fail_later(UV_ENAMETOOLONG);
-  request_.connect.data = this;
-  uv_pipe_connect(&request_.connect, &handle_.pipe, std::string(unix_path).c_str(), connect_cb);
+  uv_connect_t& request = outbox().request.connect;
+  request.data = this;
+  uv_pipe_connect(&request, &handle_.pipe, std::string(unix_path).c_str(), connect_cb);
 }
 
 void UvStream::connect_cb(uv_connect_t* request, int status) noexcept {
@@ -72,7 +74,10 @@ void UvStream::on_connect(int status) {
   if (phase_ != Phase::Connecting) return;  // cancelled by close()
   if (status != 0) return fail(status);
   phase_ = Phase::Open;
-  flush();
+  if (out_->pending.empty())
+    drop_outbox();
+  else
+    flush();
   if (wanted_) read_for_real();
   if (!events_) return;
   loop_.touched();
@@ -150,12 +155,24 @@ void UvStream::on_read_end() {
   events_->on_end();
 }
 
-// Writing. What the kernel takes at once is never copied; the rest waits in pending_ while libuv
-// writes in_flight_.
+// Writing. What the kernel takes at once is never copied; the rest waits in the outbox's `pending` while libuv
+// writes its `in_flight`.
+
+UvOutbox& UvStream::outbox() {
+  if (!out_) out_ = loop_.take_outbox();
+  return *out_;
+}
+
+void UvStream::drop_outbox() {
+  if (!out_) return;
+  trim(out_->in_flight);
+  trim(out_->pending);
+  loop_.give_outbox(std::move(out_));
+}
 
 std::size_t UvStream::queued() const {
-  if (phase_ == Phase::Closing || phase_ == Phase::Closed || failure_ != 0) return 0;
-  return pending_.size() + (writing_ ? uv_stream_get_write_queue_size(stream()) : 0);
+  if (!out_ || phase_ == Phase::Closing || phase_ == Phase::Closed || failure_ != 0) return 0;
+  return out_->pending.size() + (writing_ ? uv_stream_get_write_queue_size(stream()) : 0);
 }
 
 std::size_t UvStream::write(std::span<const Bytes> pieces) {
@@ -163,16 +180,24 @@ std::size_t UvStream::write(std::span<const Bytes> pieces) {
   std::size_t sent = 0;
   if (phase_ == Phase::Open && !writing_) sent = write_now(pieces);
   if (failure_ != 0) return 0;
+  if (pieces.size() == 1 && sent == pieces[0].size() && !out_) return 0;
   for (Bytes piece : pieces) {
     std::size_t skip = std::min(sent, piece.size());
     sent -= skip;
-    pending_.append(piece.substr(skip));
+    if (skip < piece.size()) outbox().pending.append(piece.substr(skip));
   }
+  if (!out_) return 0;
   flush();
   return queued();
 }
 
 std::size_t UvStream::write_now(std::span<const Bytes> pieces) {
+  if (pieces.size() == 1 && !pieces[0].empty()) {
+    const uv_buf_t buffer{const_cast<char*>(pieces[0].data()), pieces[0].size()};
+    const int status = uv_try_write(stream(), &buffer, 1);
+    if (status < 0 && status != UV_EAGAIN) fail_later(status);
+    return status < 0 ? 0 : static_cast<std::size_t>(status);
+  }
   std::array<uv_buf_t, kPiecesAtOnce> buffers;
   std::size_t total = 0;
   for (std::size_t i = 0; i < pieces.size();) {
@@ -198,11 +223,11 @@ std::size_t UvStream::write_now(std::span<const Bytes> pieces) {
 }
 
 void UvStream::flush() {
-  if (pending_.empty() || writing_ || phase_ != Phase::Open) return;
-  in_flight_.swap(pending_);
-  uv_buf_t buffer{in_flight_.data(), in_flight_.size()};
-  request_.write.data = this;
-  int status = uv_write(&request_.write, stream(), &buffer, 1, write_cb);
+  if (!out_ || out_->pending.empty() || writing_ || phase_ != Phase::Open) return;
+  out_->in_flight.swap(out_->pending);
+  uv_buf_t buffer{out_->in_flight.data(), out_->in_flight.size()};
+  out_->request.write.data = this;
+  int status = uv_write(&out_->request.write, stream(), &buffer, 1, write_cb);
   if (status != 0) return fail_later(status);
   writing_ = true;
 }
@@ -213,12 +238,12 @@ void UvStream::write_cb(uv_write_t* request, int status) noexcept {
 
 void UvStream::on_written(int status) {
   writing_ = false;
-  trim(in_flight_);
+  trim(out_->in_flight);
   if (phase_ != Phase::Open || failure_ != 0) return;
   if (status != 0) return fail(status);
   flush();
-  if (queued() > 0 || failure_ != 0) return;
-  trim(pending_);
+  if (writing_ || queued() > 0 || failure_ != 0) return;  // what libuv wrote at once is told later all the same
+  drop_outbox();
   if (finished_) shut();
   if (disposed_) return linger_on();
   loop_.touched();
@@ -318,8 +343,7 @@ void UvStream::close() {
 void UvStream::close_cb(uv_handle_t* handle) noexcept {
   auto& self = *static_cast<UvStream*>(handle->data);
   self.phase_ = Phase::Closed;
-  trim(self.pending_);
-  trim(self.in_flight_);
+  self.drop_outbox();
   if (self.disposed_) self.loop_.release(self);
 }
 
