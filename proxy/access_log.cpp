@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <unistd.h>
 
@@ -22,7 +24,8 @@ namespace {
 
 constexpr std::size_t ring_bytes = 1 << 20;       // per loop
 constexpr std::size_t batch_bytes = 256 << 10;    // text gathered for one write
-constexpr long nap_ns = 100'000'000;              // a record waits this long at most
+constexpr long nap_ns = 100'000'000;              // a record waits this long at most ...
+constexpr long busy_nap_ns = 10'000'000;          // ... and this long while records come: see run()
 
 class NoLog final : public AccessLog {
  public:
@@ -64,7 +67,7 @@ class FileLog final : public AccessLog {
  private:
   bool owns_descriptor() const { return path_ != "-"; }
   void run();
-  void nap();
+  void nap(long ns);
   void reopen_file();
   bool gather();
   void write_batch();
@@ -103,25 +106,30 @@ std::uint64_t FileLog::dropped() const {
   return all;
 }
 
+// Where there is no processor to spare, the requests behind it wait while it works: so it works for a short time
+// and often under load, and never pushes a loop aside when it wakes.
 void FileLog::run() {
+  const sched_param none{};
+  pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);
   for (;;) {
     // Read first: what was logged before the stop is still gathered below.
     const bool last = stopping_.load(std::memory_order_acquire);
     wake_asked_.store(false, std::memory_order_release);
     const bool more = gather();
+    const bool busy = batch_records_ > 0;
     write_batch();
     // After the write: a rotated file gets every line that was logged before the signal.
     if (reopen_.exchange(false, std::memory_order_acq_rel)) reopen_file();
     if (more) continue;
     if (last) return;
-    nap();
+    nap(busy ? busy_nap_ns : nap_ns);
   }
 }
 
-void FileLog::nap() {
+void FileLog::nap(long ns) {
   timespec until{};
   clock_gettime(CLOCK_MONOTONIC, &until);
-  until.tv_nsec += nap_ns;
+  until.tv_nsec += ns;
   until.tv_sec += until.tv_nsec / 1'000'000'000;
   until.tv_nsec %= 1'000'000'000;
   sem_clockwait(&wake_, CLOCK_MONOTONIC, &until);
