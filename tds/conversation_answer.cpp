@@ -228,7 +228,7 @@ void Conversation::Parts::learn_untold_transaction(bool failed) {
     untold_transaction = false;
   else if (!tds_version::has_all_headers(first.version) && (said.may_begin_transaction || implicit()))
     untold_transaction = true;
-  ask_due = untold_transaction && said.commits;
+  ask_due = untold_transaction && said.commits && !said.calls;
 }
 
 TokenSink::Verdict Conversation::Parts::on_token(Token token, Bytes whole, std::string& replacement) {

@@ -92,7 +92,7 @@ void Conversation::Parts::ask_own(Server next, PacketType type, Bytes payload) {
   host.to_server(out);
 }
 
-// Before TDS 7.2 only the server knows whether a COMMIT was a nested one's, or what a procedure did. PRINT and IF
+// Before TDS 7.2 only the server knows whether a COMMIT was a nested one's. PRINT and IF
 // leave @@IDENTITY alone and @@ROWCOUNT at 0, where COMMIT has set it.
 void Conversation::Parts::ask_transaction() {
   ask_own(Server::Asking, PacketType::Batch, build_batch(login.version, "IF @@TRANCOUNT > 0 PRINT N'open'"));

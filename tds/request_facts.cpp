@@ -16,7 +16,7 @@ namespace {
 
 StatementFacts facts_of_anything() {
   StatementFacts facts;
-  facts.may_end_transaction = facts.may_begin_transaction = facts.commits = true;
+  facts.may_end_transaction = facts.may_begin_transaction = facts.commits = facts.calls = true;
   return facts;
 }
 
@@ -33,6 +33,7 @@ void unite(StatementFacts& into, const StatementFacts& more) {
   into.may_end_transaction |= more.may_end_transaction;
   into.may_begin_transaction |= more.may_begin_transaction;
   into.commits |= more.commits;
+  into.calls |= more.calls;
   into.uses_identity |= more.uses_identity;
   into.changes_database |= more.changes_database;
   into.leaves |= more.leaves;

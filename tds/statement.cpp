@@ -46,6 +46,7 @@ void merge(StatementFacts& into, const StatementFacts& more) {
   into.may_end_transaction |= more.may_end_transaction;
   into.may_begin_transaction |= more.may_begin_transaction;
   into.commits |= more.commits;
+  into.calls |= more.calls;
   into.uses_identity |= more.uses_identity;
   into.changes_database |= more.changes_database;
   into.leaves |= more.leaves;
@@ -53,7 +54,7 @@ void merge(StatementFacts& into, const StatementFacts& more) {
 
 StatementFacts facts_of_unreadable(bool nested) {
   StatementFacts facts;
-  facts.may_end_transaction = facts.may_begin_transaction = facts.commits = true;
+  facts.may_end_transaction = facts.may_begin_transaction = facts.commits = facts.calls = true;
   facts.uses_identity = facts.changes_database = true;
   if (!nested) facts.leaves = static_cast<UnrecoverableSet>(Unrecoverable::UnknownSetting);
   return facts;

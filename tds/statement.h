@@ -53,6 +53,7 @@ struct StatementFacts {
   bool may_end_transaction = false;     ///< COMMIT or ROLLBACK stands in it, or an EXEC
   bool may_begin_transaction = false;
   bool commits = false;                 ///< COMMIT stands in it, or may
+  bool calls = false;                   ///< a procedure whose doings are not known, or it could not be read
   bool uses_identity = false;           ///< leans on the previous statement: @@ROWCOUNT, SCOPE_IDENTITY()
   bool changes_database = false;        ///< USE: ENVCHANGE 1 says to which
   UnrecoverableSet leaves = 0;          ///< what it may leave behind; set by the batch as a whole

@@ -94,7 +94,8 @@ StatementFacts facts_of_procedure(Bytes utf16_name) {
   }
   for (const Leaving& l : leaving)
     if (l.name == name) facts.leaves |= static_cast<UnrecoverableSet>(l.what);
-  if (!among(harmless, name)) facts.may_end_transaction = facts.may_begin_transaction = facts.commits = true;
+  if (!among(harmless, name))
+    facts.may_end_transaction = facts.may_begin_transaction = facts.commits = facts.calls = true;
   return facts;
 }
 

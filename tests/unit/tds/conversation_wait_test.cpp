@@ -220,23 +220,25 @@ TEST_CASE("conversation: TDS 7.1: after a COMMIT the server is asked whether a t
   }
 }
 
-TEST_CASE("conversation: TDS 7.1: what may have ended a transaction is followed by the question") {
+TEST_CASE("conversation: TDS 7.1: a COMMIT alone is followed by the question, which costs @@ROWCOUNT") {
   Old old;
-  SECTION("a procedure") {
-    old.say("EXEC something");
-    old.tell(false);
-  }
   SECTION("a transaction in one batch") {
     old.say("BEGIN TRAN; INSERT INTO t VALUES (1); COMMIT");
     old.tell(false);
+    CHECK_FALSE(old.open());
   }
-  SECTION("an error in one") {
+  SECTION("not what a procedure did") {
+    old.say("EXEC something");
+    CHECK(old.bench.asked() == to_utf16("EXEC something"));
+    CHECK(old.open());
+  }
+  SECTION("nor an error") {
     old.say("BEGIN TRAN");
     CHECK(old.bench.asked().find(to_utf16("@@TRANCOUNT")) == std::string::npos);
     old.say("INSERT INTO t VALUES (1)", done_status::error);
-    old.tell(false);
+    CHECK(old.bench.asked() == to_utf16("INSERT INTO t VALUES (1)"));
+    CHECK(old.open());
   }
-  CHECK_FALSE(old.open());
   SECTION("but nothing that cannot have touched one") {
     old.say("INSERT INTO t VALUES (1)");
     old.say("SELECT n FROM t", done_status::error);
