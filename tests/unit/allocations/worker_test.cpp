@@ -1,39 +1,17 @@
 // A data loop in its steady state asks for no memory: the real worker on the real loop, with a client that asks
-// again and again and a server that answers. Every malloc of the loop's thread is counted; the access log's writer
-// has a thread of its own. A program by itself, because it takes malloc's place; sanitizers do so too.
+// again and again and a server that answers. The access log's writer has a thread of its own.
 #include "proxy/worker.h"
 
 #include <catch2/catch.hpp>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "conf/load.h"
-
-namespace {
-thread_local bool counting = false;
-thread_local unsigned long counted = 0;
-}  // namespace
-
-extern "C" {
-void* __libc_malloc(std::size_t);  // NOLINT: the C library's own
-void* __libc_calloc(std::size_t, std::size_t);
-void* __libc_realloc(void*, std::size_t);
-void* malloc(std::size_t size) {
-  counted += counting;
-  return __libc_malloc(size);
-}
-void* calloc(std::size_t count, std::size_t size) {
-  counted += counting;
-  return __libc_calloc(count, size);
-}
-void* realloc(void* block, std::size_t size) {
-  counted += counting;
-  return __libc_realloc(block, size);
-}
-}
+#include "tests/unit/allocations/count.h"
 
 using namespace holdfast;
+using allocations::counted;
+using allocations::counting;
 
 namespace {
 
@@ -168,14 +146,6 @@ unsigned long steady(const std::string& answer, const std::string& question, con
 }
 
 }  // namespace
-
-TEST_CASE("allocations: the count sees one") {
-  counted = 0;
-  counting = true;
-  std::free(std::malloc(10));
-  counting = false;
-  CHECK(counted == 1);
-}
 
 TEST_CASE("allocations: none for a request on kept-alive connections") {
   const std::string answer =
