@@ -15,6 +15,8 @@
 
 namespace holdfast {
 
+inline constexpr std::size_t cache_line = 64;  ///< no counter of one loop shares one with another loop's
+
 /// Written by one thread, read by any. Not a fetch_add: there is nobody to race with.
 class Counter {
  public:
@@ -35,11 +37,11 @@ class Histogram {
   Counter sum_us;
 };
 
-struct InstanceCounters {
+struct alignas(cache_line) InstanceCounters {
   Counter attempts, connects, connect_failures, failures, outstanding, reused;
 };
 
-struct ServiceCounters {
+struct alignas(cache_line) ServiceCounters {
   Counter requests;            ///< exchanges that ended, by any outcome
   Counter replays_unsent;      ///< rung 1
   Counter replays_sent;        ///< rung 2
@@ -55,12 +57,12 @@ struct ServiceCounters {
   std::vector<std::unique_ptr<InstanceCounters>> instances;  ///< in configuration order; only grows
 };
 
-struct ListenCounters {
+struct alignas(cache_line) ListenCounters {
   Counter accepted, open, refused, tls_failures, bytes_in, bytes_out, bad_requests, redirects;
 };
 
 /// Aware SQL sessions of one service.
-struct SqlCounters {
+struct alignas(cache_line) SqlCounters {
   /// What RequestRecord::outcome may be; the last stands for all others.
   static constexpr std::array outcomes = {"ok",      "error",       "attention",   "repeated", "resent",
                                           "rolled-back", "unknown", "unavailable", "denied",   "other"};
@@ -74,7 +76,7 @@ struct SqlCounters {
   std::array<Counter, outcomes.size()> requests;
 };
 
-class LoopMetrics {
+class alignas(cache_line) LoopMetrics {
  public:
   SqlCounters& sql(const std::string& service);
   /// Stable references, created on first use; call at configuration time, not per request.
