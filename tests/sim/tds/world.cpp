@@ -104,7 +104,7 @@ void World::crash(bool planned) {
   primary_ = false;
   primary_at_ = now_ms_ + random_.below(random_.chance(80) ? 100 : 600);
   for (auto& session : sessions_) {
-    if (!session->server) continue;
+    if (!session->server || session->server->dead) continue;  // one that died a moment ago takes nothing more
     session->server->primary = false;
     if (planned) continue;
     if (random_.chance(60))
