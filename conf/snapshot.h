@@ -241,7 +241,7 @@ struct ServiceSql {
   SqlPool pool = SqlPool::Off;
   std::uint32_t pool_max = 0;         ///< connections per login and data loop: free ones, or all of them
   Duration pool_idle{}, pool_lifetime{};  ///< a free connection is closed after; no other gets one so old
-  std::uint32_t spares = 0;           ///< connections kept ready per data loop while there is no primary
+  std::uint32_t spares = 0;           ///< connections kept ready per listener and data loop, with no primary
   Duration lifetime{};                ///< a session is ended at its next idle moment after this; zero: never
   std::uint32_t digests = 0;          ///< kept in memory; 0: none
   Duration slow{};                    ///< statements that took longer are logged; zero: none

@@ -95,7 +95,7 @@ void FileLog::log(unsigned loop, const AccessRecord& record) {
   pack(record, lane.packed);
   if (!lane.ring.push(lane.packed))
     lane.dropped.store(lane.dropped.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-  // The writer comes by itself every 100 ms; only a loop that would fill its ring before that calls it.
+  // The writer comes by itself, at the latest after 100 ms; only a loop that would fill its ring before that calls it.
   if (lane.ring.used() > ring_bytes / 2 && !wake_asked_.exchange(true, std::memory_order_acq_rel))
     sem_post(&wake_);
 }

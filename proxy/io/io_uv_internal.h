@@ -32,8 +32,8 @@ inline constexpr int kAcceptsPerTurn = 256;
 inline constexpr std::size_t kFreeStreamsMax = 0;     // reuse would hide a use after free
 inline constexpr std::size_t kFreeOutboxesMax = 0;
 #else
-inline constexpr std::size_t kFreeOutboxesMax = 64;
 inline constexpr std::size_t kFreeStreamsMax = 1024;  ///< stream blocks kept for reuse
+inline constexpr std::size_t kFreeOutboxesMax = 64;   ///< and what a blocked write needs besides
 #endif
 
 Fault fault_of(int status);  ///< of a negative libuv (errno) status
