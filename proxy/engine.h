@@ -68,7 +68,7 @@ class Engine final : private io::TimerEvents {
 
  private:
   struct DataLoop {
-    LoopMetrics metrics;
+    Apart<LoopMetrics> metrics;
     std::unique_ptr<io::Loop> loop;       ///< made, used and destroyed on `thread`; others only post
     std::unique_ptr<Worker> worker;       ///< likewise, but for its counters
     std::thread thread;

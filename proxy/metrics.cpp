@@ -15,22 +15,22 @@ void Histogram::record(Duration d) {
 ServiceCounters& LoopMetrics::service(const std::string& name, std::size_t instances) {
   std::lock_guard lock(mutex_);
   auto& slot = services_[name];
-  if (!slot) slot = std::make_unique<ServiceCounters>();
-  while (slot->instances.size() < instances) slot->instances.push_back(std::make_unique<InstanceCounters>());
+  if (!slot) slot = std::make_unique<Apart<ServiceCounters>>();
+  while (slot->instances.size() < instances) slot->instances.push_back(std::make_unique<Apart<InstanceCounters>>());
   return *slot;
 }
 
 SqlCounters& LoopMetrics::sql(const std::string& service) {
   std::lock_guard lock(mutex_);
   auto& slot = sql_[service];
-  if (!slot) slot = std::make_unique<SqlCounters>();
+  if (!slot) slot = std::make_unique<Apart<SqlCounters>>();
   return *slot;
 }
 
 ListenCounters& LoopMetrics::listen(const std::string& name) {
   std::lock_guard lock(mutex_);
   auto& slot = listens_[name];
-  if (!slot) slot = std::make_unique<ListenCounters>();
+  if (!slot) slot = std::make_unique<Apart<ListenCounters>>();
   return *slot;
 }
 
