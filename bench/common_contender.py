@@ -38,7 +38,7 @@ class Contender:
 class Holdfast(Contender):
     name = "Holdfast"
     ours, binary = True, None
-    loops, batched, routes = 1, False, 0
+    loops, batched, routes = 1, True, 0
 
     def version(self):
         return version_line([self.binary, "version"])
@@ -132,5 +132,5 @@ service = "bulk"
         return path
 
 
-class HoldfastBatched(Holdfast):
-    name, batched = "Holdfast batched", True
+class HoldfastUnbatched(Holdfast):
+    name, batched = "Holdfast unbatched", False

@@ -2,7 +2,7 @@
 import subprocess
 
 from common import build_tool, find_holdfast, free_port, tree, wait_port
-from common_contender import Holdfast, HoldfastBatched
+from common_contender import Holdfast, HoldfastUnbatched
 from common_peers import Haproxy, NewerHaproxy, NewerNginx, Nginx
 
 
@@ -60,12 +60,12 @@ def start_sql(work, core, certificate):
     return port, tls_port
 
 
-CONTENDERS = {"holdfast": Holdfast, "haproxy": Haproxy, "nginx": Nginx, "holdfast-batched": HoldfastBatched,
+CONTENDERS = {"holdfast": Holdfast, "haproxy": Haproxy, "nginx": Nginx, "holdfast-unbatched": HoldfastUnbatched,
               "haproxy-newer": NewerHaproxy, "nginx-newer": NewerNginx}
 
 
 def available(only, binary=None):
-    """The classes named in `only`; by default all but the batched Holdfast, and newer peers where one is named."""
+    """The classes named in `only`; by default all but the Holdfast without batched wake-ups, and newer peers where one is named."""
     Holdfast.binary = find_holdfast(binary)
     usual = [name for name, c in CONTENDERS.items() if c is Holdfast or c.binary and not c.ours]
     names = only.split(",") if only else usual

@@ -18,6 +18,16 @@
 
 namespace holdfast::io {
 
+namespace {
+
+std::int64_t thread_cpu_ns() {
+  timespec t{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return std::int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
+}
+
+}  // namespace
+
 UvLoop::UvLoop() : read_buffer_(std::make_unique_for_overwrite<char[]>(kReadBuffer)) {
   signal(SIGPIPE, SIG_IGN);  // a write to a closed socket is an error value here
   CHECK(uv_loop_init(&loop_) == 0);
@@ -73,7 +83,7 @@ void UvLoop::prepare_cb(uv_prepare_t* handle) noexcept {
   auto& self = *static_cast<UvLoop*>(handle->loop->data);
   self.run_turn_end();
   while (UvStream* stream = self.fresh_.pop_front()) self.ripe_.push_back(*stream);
-  if (self.gathers_ && self.events_ != 0 && self.gather_.before_poll(self.events_, self.now())) {
+  if (self.gathers_ && self.events_ != 0 && self.gather_.before_poll(self.events_, self.now(), thread_cpu_ns)) {
     constexpr timespec nap{0, Gather::nap.ns};
     ::clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, nullptr);
   }
