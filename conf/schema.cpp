@@ -12,7 +12,7 @@ constexpr Directive kProcess[] = {
     {"loops", Kind::Count, "0", slot<&Process::loops>,
      "Data loops (threads); 0: one per processor this process may use.", {0, 256}},
     {"batch-wakeups", Kind::Boolean, "true", slot<&Process::batch_wakeups>,
-     "Under load a data loop may wait 30 us for more events before it asks for them, as long as that is seen to spare CPU."},
+     "Under load a data loop may wait 50 us for more events before it asks for them, as long as that is seen to spare CPU."},
     {"drain-timeout", Kind::Duration, "30s", slot<&Process::drain_timeout>,
      "After SIGTERM, how long requests and tunnels may go on.", {0, 86'400'000}},
     {"control-socket", Kind::Output, "/run/holdfast.sock", slot<&Process::control_socket>,

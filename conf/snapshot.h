@@ -72,7 +72,7 @@ enum class LogFormat : std::uint8_t { Json, Common };
 
 struct Process {
   unsigned loops = 0;              ///< data loops; 0: one per processor this process may use
-  bool batch_wakeups = true;       ///< data loops may wait 30 us for more under load
+  bool batch_wakeups = true;       ///< data loops may wait 50 us for more under load
   Duration drain_timeout{};        ///< after SIGTERM, before what is left is cut
   std::string control_socket;      ///< Unix socket of the commands
   std::string spill_dir;           ///< directory for unlinked body files

@@ -13,8 +13,8 @@ namespace holdfast::io {
 
 class Gather {
  public:
-  static constexpr Duration nap = Duration::micros(30);
-  static constexpr std::uint32_t full = 16;    ///< a turn with so many events goes on without a nap: more are there
+  static constexpr Duration nap = Duration::micros(50);
+  static constexpr std::uint32_t full = 24;    ///< a turn with so many events goes on without a nap: more are there
   static constexpr Duration window = Duration::millis(5);
   static constexpr std::uint32_t trial = 8;    ///< windows, every other one with naps, and then ...
   static constexpr std::uint32_t hold = 192;   ///< ... so many as was found better: about a second

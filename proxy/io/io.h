@@ -209,7 +209,7 @@ class Loop {
   /// Called at the end of every turn that did something: the engine reaps here.
   virtual void set_turn_end(std::move_only_function<void()> task) = 0;
 
-  /// Whether a turn under load may wait 30 us before it polls, so that one wake-up brings many events
+  /// Whether a turn under load may wait 50 us before it polls, so that one wake-up brings many events
   /// (gather.h). Off at first.
   virtual void gather(bool on) { (void)on; }
 
