@@ -38,9 +38,7 @@ void read_named(Reading& r, Snapshot& s, const Section& section, const Value& va
                                           ".NAME], a section with a name of your own; got " +
                                           quoted(item.name) + " as " + describe(item.kind));
     } else {
-      const std::string path = name + "." + item.name;
-      r.report.remember(path, item.name_place);
-      read_table(r, item, section.rows, section.add(s, item.name), path, title);
+      read_table(r, item, section.rows, section.add(s, item.name), title);
     }
   }
 }
@@ -56,15 +54,14 @@ void read_listed(Reading& r, Snapshot& s, const Section& section, const Value& v
     return r.report.error(value.name_place, "there are too many of " + title);
   for (std::size_t i = 0; i < value.items.size(); ++i) {
     const Value& item = value.items[i];
-    const std::string path = std::string(section.name) + "." + std::to_string(i);
-    r.report.remember(path, item.place);
     const std::size_t before = r.report.errors();
     void* object = section.add(s, "");
     if (item.kind == Value::Kind::Table)
-      read_table(r, item, section.rows, object, path, title);
+      read_table(r, item, section.rows, object, title);
     else
       report_type(r, item, title);
-    if (r.report.errors() > before) r.report.spoil(path);
+    if (r.report.errors() > before)
+      r.report.spoil(std::string(section.name) + "." + std::to_string(i));
   }
 }
 
@@ -85,12 +82,11 @@ void read_sections(Reading& r, Snapshot& s, const Value& root) {
     } else if (value && value->kind != Value::Kind::Table) {
       r.report.error(value->name_place, "expected [" + name + "]; got " + describe(value->kind));
     } else if (value) {
-      r.report.remember(name, value->name_place);
-      read_table(r, *value, section.rows, section.add(s, ""), name, "[" + name + "]");
+      read_table(r, *value, section.rows, section.add(s, ""), "[" + name + "]");
     } else {
       // A simplex file has no cluster, and needs no name for it; the other defaults hold.
       const auto rows = section.name == "cluster" ? section.rows.subspan(1) : section.rows;
-      read_table(r, Value{}, rows, section.add(s, ""), name, "[" + name + "]");
+      read_table(r, Value{}, rows, section.add(s, ""), "[" + name + "]");
     }
   }
 }
@@ -119,7 +115,7 @@ void imply_route(Reading& r, Snapshot& s, const Value& root) {
   route.items.push_back(std::move(service));
   for (const Section& section : sections())
     if (section.shape == Shape::List)
-      read_table(r, route, section.rows, section.add(s, ""), "route.0", "[[route]]");
+      read_table(r, route, section.rows, section.add(s, ""), "[[route]]");
 }
 
 }  // namespace
@@ -135,6 +131,7 @@ Loaded load_text(std::string_view text, const std::string& name, const LoadOptio
   const std::size_t slash = name.rfind('/');
   Reading reading{report, *snapshot, slash == std::string::npos ? "" : name.substr(0, slash),
                   options.look_up};
+  report.look_in(parsed.root);
   read_sections(reading, *snapshot, parsed.root);
   imply_route(reading, *snapshot, parsed.root);
   validate(*snapshot, report);

@@ -101,11 +101,10 @@ void read_choice(Reading& r, const Directive& row, const Value& value, const Slo
   r.report.error(value.place, quoted(value.text) + " is not a choice here" + suggestion(value.text, names));
 }
 
-void read_texts(Reading& r, const Directive& row, const Value& value, const Slot& slot,
-                const std::string& path) {
+void read_texts(Reading& r, const Directive& row, const Value& value, const Slot& slot) {
   std::vector<std::string> texts;
-  for (const Value* item : read_list(r, row, value, path))
-    if (const std::string* text = read_text(r, row, *item)) texts.push_back(*text);
+  for (const Value& item : read_list(r, row, value))
+    if (const std::string* text = read_text(r, row, item)) texts.push_back(*text);
   store<std::vector<std::string>>(slot, std::move(texts));
 }
 
@@ -125,19 +124,16 @@ Value default_value(const Directive& row, Place place) {
   return value;
 }
 
-/// What is absent has no place of its own, so that nothing is remembered of it and its path is only the table's:
-/// with a thousand routes the paths of all defaults would be half of a load.
-void read_absent(Reading& r, const Directive& row, const Value& table, void* object, const std::string& path,
-                 const std::string& title) {
+void read_absent(Reading& r, const Directive& row, const Value& table, void* object, const std::string& title) {
   if (row.required) {
     r.report.error(table.name.empty() ? table.place : table.name_place,
                    title + " needs " + quoted(row.name) + ": " + std::string(row.text));
   } else if (row.kind == Kind::Group) {
     Value empty;
     empty.place = table.place;
-    read_table(r, empty, row.rows, row.open(object, true), path, title);
+    read_table(r, empty, row.rows, row.open(object, true), title);
   } else if (!row.fallback.empty()) {
-    read_directive(r, row, default_value(row, table.place), object, path, title);
+    read_directive(r, row, default_value(row, table.place), object, title);
   }
 }
 
@@ -176,13 +172,8 @@ const std::string* read_text(Reading& r, const Directive& row, const Value& valu
   return &value.text;
 }
 
-std::vector<const Value*> read_list(Reading& r, const Directive& row, const Value& value,
-                                    const std::string& path) {
-  std::vector<const Value*> items;
-  if (value.kind == Value::Kind::Text) {
-    r.report.remember(path + ".0", value.place);
-    return {&value};
-  }
+std::span<const Value> read_list(Reading& r, const Directive& row, const Value& value) {
+  if (value.kind == Value::Kind::Text) return {&value, 1};
   if (value.kind != Value::Kind::List) {
     report_type(r, value, "a text or a list of texts");
     return {};
@@ -193,18 +184,14 @@ std::vector<const Value*> read_list(Reading& r, const Directive& row, const Valu
                                     plain(value.items.size()));
     return {};
   }
-  for (const Value& item : value.items) {
-    r.report.remember(path + "." + plain(items.size()), item.place);
-    items.push_back(&item);
-  }
-  return items;
+  return value.items;
 }
 
 void read_directive(Reading& r, const Directive& row, const Value& value, void* object,
-                    const std::string& path, const std::string& title) {
+                    const std::string& title) {
   if (row.kind == Kind::Group || row.kind == Kind::Option) {
     if (value.kind != Value::Kind::Table) return report_type(r, value, "a table { ... }");
-    return read_table(r, value, row.rows, row.open(object, true), path, quoted(row.name) + " of " + title);
+    return read_table(r, value, row.rows, row.open(object, true), quoted(row.name) + " of " + title);
   }
   const Slot slot = row.slot(object);
   switch (row.kind) {
@@ -213,7 +200,7 @@ void read_directive(Reading& r, const Directive& row, const Value& value, void* 
     case Kind::Size: return read_size(r, row, value, slot);
     case Kind::Duration: return read_duration(r, row, value, slot);
     case Kind::Choice: return read_choice(r, row, value, slot);
-    case Kind::TextList: return read_texts(r, row, value, slot, path);
+    case Kind::TextList: return read_texts(r, row, value, slot);
     case Kind::Text:
       if (const std::string* text = read_text(r, row, value)) store<std::string>(slot, *text);
       return;
@@ -222,13 +209,13 @@ void read_directive(Reading& r, const Directive& row, const Value& value, void* 
     case Kind::Secret:
     case Kind::FileList:
     case Kind::Directory:
-    case Kind::Output: return read_file_name(r, row, value, slot, path);
-    default: return read_special(r, row, value, slot, path);
+    case Kind::Output: return read_file_name(r, row, value, slot);
+    default: return read_special(r, row, value, slot);
   }
 }
 
 void read_table(Reading& r, const Value& table, std::span<const Directive> rows, void* object,
-                const std::string& path, const std::string& title) {
+                const std::string& title) {
   for (const Value& item : table.items) {
     const auto known = std::ranges::find(rows, std::string_view(item.name), &Directive::name);
     if (known == rows.end()) {
@@ -238,12 +225,10 @@ void read_table(Reading& r, const Value& table, std::span<const Directive> rows,
                      title + " has no directive " + quoted(item.name) + suggestion(item.name, names));
       continue;
     }
-    const std::string item_path = path + "." + item.name;
-    r.report.remember(item_path, item.place);
-    read_directive(r, *known, item, object, item_path, title);
+    read_directive(r, *known, item, object, title);
   }
   for (const Directive& row : rows)
-    if (!table.member(row.name)) read_absent(r, row, table, object, path, title);
+    if (!table.member(row.name)) read_absent(r, row, table, object, title);
 }
 
 }  // namespace holdfast::conf

@@ -18,19 +18,17 @@ struct Reading {
   bool look_up = true;     ///< host names of instances may be looked up
 };
 
-/// `path` names the table for the report, such as "listen.portal"; `title` is the table for messages.
+/// `title` is the table for messages.
 void read_table(Reading& reading, const Value& table, std::span<const Directive> rows, void* object,
-                const std::string& path, const std::string& title);
+                const std::string& title);
 
 /// One directive that is in the file, or its default.
 void read_directive(Reading& reading, const Directive& row, const Value& value, void* object,
-                    const std::string& path, const std::string& title);
+                    const std::string& title);
 
 /// The kinds that need more than a type and a range (read_special.cpp, read_file.cpp).
-void read_special(Reading& reading, const Directive& row, const Value& value, const Slot& slot,
-                  const std::string& path);
-void read_file_name(Reading& reading, const Directive& row, const Value& value, const Slot& slot,
-                    const std::string& path);
+void read_special(Reading& reading, const Directive& row, const Value& value, const Slot& slot);
+void read_file_name(Reading& reading, const Directive& row, const Value& value, const Slot& slot);
 void read_error_page(Reading& reading, const Directive& row, const Value& value, Route& route);
 
 // ---- shared by the readers ----
@@ -39,9 +37,8 @@ void read_error_page(Reading& reading, const Directive& row, const Value& value,
 void report_type(Reading& reading, const Value& value, const std::string& expected);
 /// A text within the row's length that follows its rule; null after reporting what is wrong.
 const std::string* read_text(Reading& reading, const Directive& row, const Value& value);
-/// One text or a list of texts, its length checked; null after reporting.
-std::vector<const Value*> read_list(Reading& reading, const Directive& row, const Value& value,
-                                    const std::string& path);
+/// The items of a list, or the one text in its place, their number checked; empty after reporting.
+std::span<const Value> read_list(Reading& reading, const Directive& row, const Value& value);
 bool within(Reading& reading, const Value& value, std::uint64_t number, Range range,
             std::string (*format)(std::uint64_t));
 

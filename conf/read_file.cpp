@@ -127,8 +127,7 @@ FileText read_whole(const std::string& name, std::size_t most) {
   return file;
 }
 
-void read_file_name(Reading& r, const Directive& row, const Value& value, const Slot& slot,
-                    const std::string& path) {
+void read_file_name(Reading& r, const Directive& row, const Value& value, const Slot& slot) {
   if (row.kind == Kind::Directory) return read_directory(r, row, value, slot);
   if (row.kind == Kind::Output) {
     const std::string* text = read_text(r, row, value);
@@ -143,8 +142,8 @@ void read_file_name(Reading& r, const Directive& row, const Value& value, const 
   } else {
     auto* const* names = std::get_if<std::vector<std::string>*>(&slot);
     CHECK(names);
-    for (const Value* item : read_list(r, row, value, path))
-      if (std::string name = readable_file(r, row, *item); !name.empty())
+    for (const Value& item : read_list(r, row, value))
+      if (std::string name = readable_file(r, row, item); !name.empty())
         (*names)->push_back(std::move(name));
   }
 }

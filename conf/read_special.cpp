@@ -43,10 +43,9 @@ void bind_vip(Reading& r, const Value& item, std::string_view name, std::uint16_
   r.report.error(item.place, "there is no [vip." + std::string(name) + "]" + suggestion(name, names));
 }
 
-void read_binds(Reading& r, const Directive& row, const Value& value, std::vector<Address>& out,
-                const std::string& path) {
-  for (const Value* item : read_list(r, row, value, path)) {
-    const std::string* text = read_text(r, row, *item);
+void read_binds(Reading& r, const Directive& row, const Value& value, std::vector<Address>& out) {
+  for (const Value& item : read_list(r, row, value)) {
+    const std::string* text = read_text(r, row, item);
     if (!text) continue;
     const std::size_t colon = std::min(text->rfind(':'), text->size());
     const std::string_view host = std::string_view(*text).substr(0, colon);
@@ -55,11 +54,11 @@ void read_binds(Reading& r, const Directive& row, const Value& value, std::vecto
       out.push_back(*Address::from_ip("0.0.0.0", *port));
       out.push_back(*Address::from_ip("::", *port));
     } else if (port && host.starts_with("vip.")) {
-      bind_vip(r, *item, host.substr(4), *port, out);
+      bind_vip(r, item, host.substr(4), *port, out);
     } else if (auto address = Address::parse(*text)) {
       out.push_back(*address);
     } else {
-      r.report.error(item->place,
+      r.report.error(item.place,
                      "expected \"ip:port\", \"[ipv6]:port\", \"*:port\" or \"vip.NAME:port\" with a port "
                      "from 1 to 65535; got " +
                          quoted(*text));
@@ -67,15 +66,14 @@ void read_binds(Reading& r, const Directive& row, const Value& value, std::vecto
   }
 }
 
-void read_networks(Reading& r, const Directive& row, const Value& value, std::vector<Network>& out,
-                   const std::string& path) {
-  for (const Value* item : read_list(r, row, value, path)) {
-    const std::string* text = read_text(r, row, *item);
+void read_networks(Reading& r, const Directive& row, const Value& value, std::vector<Network>& out) {
+  for (const Value& item : read_list(r, row, value)) {
+    const std::string* text = read_text(r, row, item);
     if (!text) continue;
     if (auto network = Network::parse(*text))
       out.push_back(*network);
     else
-      r.report.error(item->place,
+      r.report.error(item.place,
                      "expected an address or a network such as \"10.0.0.0/8\"; got " + quoted(*text));
   }
 }
@@ -116,8 +114,7 @@ void resolve(Reading& r, Instance& instance, Place place) {
   instance.address = *address;
 }
 
-void read_instances(Reading& r, const Directive& row, const Value& value, std::vector<Instance>& out,
-                    const std::string& path) {
+void read_instances(Reading& r, const Directive& row, const Value& value, std::vector<Instance>& out) {
   if (value.kind != Value::Kind::Table) return report_type(r, value, "a table { name = \"host:port\" }");
   if (value.items.empty() || value.items.size() > row.range.max)
     return r.report.error(value.place, "expected 1 to " + std::to_string(row.range.max) + " instances; got " +
@@ -127,8 +124,6 @@ void read_instances(Reading& r, const Directive& row, const Value& value, std::v
       r.report.error(item.name_place, std::string("expected ") + expected + "; got " + quoted(item.name));
     Instance& instance = out.emplace_back();
     instance.name = item.name;
-    const std::string item_path = path + "." + item.name;
-    r.report.remember(item_path, item.place);
     // The short form is a table that has only the address.
     Value table = item;
     if (item.kind == Value::Kind::Text) {
@@ -141,8 +136,8 @@ void read_instances(Reading& r, const Directive& row, const Value& value, std::v
       report_type(r, item, "\"host:port\" or { address = \"host:port\", weight = 100 }");
       continue;
     }
-    read_table(r, table, instance_rows(), &instance, item_path, "instance " + quoted(item.name));
-    if (!instance.configured_address.empty()) resolve(r, instance, r.report.place(item_path + ".address"));
+    read_table(r, table, instance_rows(), &instance, "instance " + quoted(item.name));
+    if (!instance.configured_address.empty()) resolve(r, instance, table.member("address")->place);
   }
 }
 
@@ -188,18 +183,15 @@ void read_check_flag(Reading& r, const Directive& row, const Value& value, Check
 
 // ---- SQL ----
 
-void read_sql_rules(Reading& r, const Directive& row, const Value& value, std::vector<SqlRule>& out,
-                    const std::string& path) {
+void read_sql_rules(Reading& r, const Directive& row, const Value& value, std::vector<SqlRule>& out) {
   if (value.kind != Value::Kind::List)
     return report_type(r, value, "a list of tables { name = \"...\", ... }");
   if (value.items.size() > row.range.max)
     return r.report.error(value.place, "expected at most " + std::to_string(row.range.max) + " rules");
   for (const Value& item : value.items) {
-    const std::string item_path = path + "." + std::to_string(out.size());
-    r.report.remember(item_path, item.place);
     SqlRule& rule = out.emplace_back();
     if (item.kind == Value::Kind::Table)
-      read_table(r, item, sql_rule_rows(), &rule, item_path, "rule");
+      read_table(r, item, sql_rule_rows(), &rule, "rule");
     else
       report_type(r, item, "a table { name = \"...\", ... }");
   }
@@ -242,31 +234,28 @@ void read_header_map(Reading& r, const Directive& row, const Value& value, std::
   }
 }
 
-void read_header_names(Reading& r, const Directive& row, const Value& value, std::vector<HeaderOp>& out,
-                       const std::string& path) {
-  for (const Value* item : read_list(r, row, value, path)) {
-    if (item->kind != Value::Kind::Text)
-      report_type(r, *item, "a text");
-    else if (header_name(r, item->text, item->place))
-      out.push_back({HeaderOpKind::Remove, item->text, {}});
+void read_header_names(Reading& r, const Directive& row, const Value& value, std::vector<HeaderOp>& out) {
+  for (const Value& item : read_list(r, row, value)) {
+    if (item.kind != Value::Kind::Text)
+      report_type(r, item, "a text");
+    else if (header_name(r, item.text, item.place))
+      out.push_back({HeaderOpKind::Remove, item.text, {}});
   }
 }
 
 }  // namespace
 
-void read_special(Reading& r, const Directive& row, const Value& value, const Slot& slot,
-                  const std::string& path) {
+void read_special(Reading& r, const Directive& row, const Value& value, const Slot& slot) {
   switch (row.kind) {
-    case Kind::BindList: return read_binds(r, row, value, target<std::vector<Address>>(slot), path);
-    case Kind::NetworkList: return read_networks(r, row, value, target<std::vector<Network>>(slot), path);
-    case Kind::Instances: return read_instances(r, row, value, target<std::vector<Instance>>(slot), path);
+    case Kind::BindList: return read_binds(r, row, value, target<std::vector<Address>>(slot));
+    case Kind::NetworkList: return read_networks(r, row, value, target<std::vector<Network>>(slot));
+    case Kind::Instances: return read_instances(r, row, value, target<std::vector<Instance>>(slot));
     case Kind::CheckPath: return read_check_path(r, row, value, target<Check>(slot));
     case Kind::CheckFlag: return read_check_flag(r, row, value, target<Check>(slot));
     case Kind::StatusRange: return read_status(r, value, target<Check>(slot));
     case Kind::HeaderMap: return read_header_map(r, row, value, target<std::vector<HeaderOp>>(slot));
-    case Kind::HeaderNames:
-      return read_header_names(r, row, value, target<std::vector<HeaderOp>>(slot), path);
-    case Kind::SqlRules: return read_sql_rules(r, row, value, target<std::vector<SqlRule>>(slot), path);
+    case Kind::HeaderNames: return read_header_names(r, row, value, target<std::vector<HeaderOp>>(slot));
+    case Kind::SqlRules: return read_sql_rules(r, row, value, target<std::vector<SqlRule>>(slot));
     case Kind::TimeOfDay: return read_time_of_day(r, value, target<std::uint32_t>(slot));
     case Kind::ErrorPage: return read_error_page(r, row, value, target<Route>(slot));
     case Kind::TlsVersion:

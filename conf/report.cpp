@@ -1,7 +1,10 @@
 #include "conf/report.h"
 
 #include <algorithm>
+#include <charconv>
 #include <tuple>
+
+#include "conf/schema.h"
 
 namespace holdfast::conf {
 namespace {
@@ -26,6 +29,22 @@ std::size_t distance(std::string_view a, std::string_view b) {
   return d[a.size()][b.size()];
 }
 
+/// Takes the first name off a path.
+std::string_view take_name(std::string_view& path) {
+  const std::string_view name = path.substr(0, path.find('.'));
+  path.remove_prefix(std::min(name.size() + 1, path.size()));
+  return name;
+}
+
+/// A table's member, or a list's item by its number.
+const Value* part_of(const Value& value, std::string_view name) {
+  if (value.kind == Value::Kind::Table) return value.member(name);
+  std::size_t at = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), at);
+  const bool number = error == std::errc() && end == name.data() + name.size();
+  return value.kind == Value::Kind::List && number && at < value.items.size() ? &value.items[at] : nullptr;
+}
+
 std::string joined(std::span<const std::string_view> names) {
   std::string out;
   for (std::string_view name : names) {
@@ -43,13 +62,23 @@ std::string Diagnostic::format() const {
   return out + (error ? ": error: " : ": warning: ") + text;
 }
 
-Place Report::place(std::string path) const {
-  for (;;) {
-    if (auto found = places_.find(path); found != places_.end()) return found->second;
-    const std::size_t dot = path.rfind('.');
-    if (dot == std::string::npos) return {};
-    path.resize(dot);
+Report::Found Report::find(std::string_view path) const {
+  const std::string_view first = take_name(path);
+  const auto known = std::ranges::find(sections(), first, &Section::name);
+  const Value* at = root_ ? root_->member(first) : nullptr;
+  if (!at || known == sections().end()) return {};
+  Found found;
+  if (known->shape == Shape::One) {
+    if (at->kind != Value::Kind::Table) return {};
+    found = {at->name_place, path.empty()};
+  } else if (at = part_of(*at, take_name(path)); at) {
+    found = {known->shape == Shape::Named ? at->name_place : at->place, path.empty()};
   }
+  while (at && !path.empty()) {
+    at = part_of(*at, take_name(path));
+    if (at) found = {at->place, path.empty()};
+  }
+  return found;
 }
 
 void Report::add(bool error, Place place, std::string text) {

@@ -1,4 +1,4 @@
-// Collects what is wrong with a file, and remembers where each directive stood, so that a check made
+// Collects what is wrong with a file, and finds where a directive stands in its tree, so that a check made
 // late (a reference between sections) still points at the right line. One Report serves one load.
 // It never sees a secret: callers put no header value and no file content into a message.
 #pragma once
@@ -7,7 +7,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "conf/load.h"
@@ -22,11 +21,12 @@ class Report {
   void error(Place place, std::string text) { add(true, place, std::move(text)); }
   void warning(Place place, std::string text) { add(false, place, std::move(text)); }
 
-  /// Remembers where `path`, such as "listen.portal.timeouts.idle" or "route.0.listen.1", stands.
-  void remember(const std::string& path, Place place) { places_[path] = place; }
-  /// Where `path` stands; what was left to its default stands where its section does.
-  Place place(std::string path) const;
-  bool given(const std::string& path) const { return places_.contains(path); }
+  /// The file's tree, in which places are looked up; it must outlive the report. Before, nothing has a place.
+  void look_in(const Value& root) { root_ = &root; }
+  /// Where `path`, such as "listen.portal.timeouts.idle" or "route.0.listen.1", stands; what was left to its
+  /// default stands where its section does.
+  Place place(std::string_view path) const { return find(path).place; }
+  bool given(std::string_view path) const { return find(path).whole; }
 
   bool failed() const { return errors_ > 0; }
   std::size_t errors() const { return errors_; }
@@ -36,10 +36,16 @@ class Report {
   std::vector<Diagnostic> take();  ///< in the file's order
 
  private:
+  struct Found {
+    Place place;
+    bool whole = false;  ///< the path's end was found, not only a table above it
+  };
+
   void add(bool error, Place place, std::string text);
+  Found find(std::string_view path) const;
 
   std::string file_;
-  std::unordered_map<std::string, Place> places_;
+  const Value* root_ = nullptr;
   std::vector<Diagnostic> diagnostics_;  ///< in the file's order; of one place, in that of their report
   std::set<std::string> spoiled_;
   std::size_t errors_ = 0;
