@@ -69,7 +69,7 @@ Status Engine::start() {
 }
 
 Status Engine::reload(conf::SnapshotPtr snapshot) {
-  auto plan = Plan::make(snapshot);
+  auto plan = Plan::make(snapshot, plan_.get());
   if (!plan) return std::unexpected(plan.error());
   if (Status bound = prepare(**plan); !bound) return bound;
   snapshot_ = std::move(snapshot);
@@ -143,6 +143,7 @@ void Engine::commit(PlanPtr plan) {
   // Loops first: the control loop publishes views of the new services from inside apply().
   for (auto& data : loops_) call(*data, [&] { data->worker->commit(plan); });
   control_.apply(plan->shared(), client_contexts(*plan));
+  plan_ = std::move(plan);
 }
 
 void Engine::publish(const std::string& service, const ServiceView& view) {

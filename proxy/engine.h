@@ -91,6 +91,7 @@ class Engine final : private io::TimerEvents {
 
   io::Loop& control_loop_;
   conf::SnapshotPtr snapshot_;
+  PlanPtr plan_;  ///< the one in use; null before the start
   Events& events_;
   AccessLog& access_;
   std::vector<InheritedListener> inherited_;

@@ -49,34 +49,36 @@ std::size_t Plan::service_index(std::string_view name) const {
   return 0;
 }
 
-Result<PlanPtr> Plan::make(conf::SnapshotPtr snapshot) {
+Result<PlanPtr> Plan::make(conf::SnapshotPtr snapshot, const Plan* last) {
   std::shared_ptr<Plan> plan(new Plan(std::move(snapshot)));
-  if (Status loaded = plan->load_tls(); !loaded) return std::unexpected(loaded.error());
+  if (Status loaded = plan->load_tls(last ? &last->tls_ : nullptr); !loaded) return std::unexpected(loaded.error());
   return plan;
 }
 
-Status Plan::load_tls() {
+Status Plan::load_tls(const PlanTls* last) {
   for (const conf::Listen& listen : snapshot_->listens) {
     listen_tls_.emplace_back();
     if (!listen.tls) continue;
-    auto context = io::TlsContext::server(server_options(*listen.tls, snapshot_->pair.secret));
-    if (!context) return fail(Blame::Operator, "listen." + listen.name + ": " + context.error().text);
+    const std::string owner = "listen." + listen.name;
+    auto context = tls_.server(last, owner, server_options(*listen.tls, snapshot_->pair.secret));
+    if (!context) return fail(Blame::Operator, owner + ": " + context.error().text);
     listen_tls_.back() = std::move(*context);
   }
   for (const conf::Service& service : snapshot_->services) {
     service_tls_.emplace_back();
     if (!service.tls) continue;
+    const std::string owner = "service." + service.name;
     for (const conf::Instance& instance : service.instances) {
-      auto context = io::TlsContext::client(client_options(*service.tls, instance));
-      if (!context) return fail(Blame::Operator, "service." + service.name + ": " + context.error().text);
+      auto context = tls_.client(last, owner + " " + instance.name, client_options(*service.tls, instance));
+      if (!context) return fail(Blame::Operator, owner + ": " + context.error().text);
       service_tls_.back().push_back(std::move(*context));
     }
   }
-  return load_sql_tls();
+  return load_sql_tls(last);
 }
 
 /// Who relays SQL to whom decides: TLS is then part of TDS, and verified only if the service has `tls`.
-Status Plan::load_sql_tls() {
+Status Plan::load_sql_tls(const PlanTls* last) {
   sql_tls_.resize(snapshot_->services.size());
   for (const conf::Listen& listen : snapshot_->listens) {
     if (listen.protocol != conf::Protocol::Tds || listen.tds.mode != conf::TdsMode::Aware) continue;
@@ -85,11 +87,12 @@ Status Plan::load_sql_tls() {
     if (service.sql.encrypt == conf::TdsEncrypt::None || !sql_tls_[at].empty()) continue;
     conf::ServiceTls unverified;
     unverified.verify = false;
+    const std::string owner = "service." + service.name;
     for (const conf::Instance& instance : service.instances) {
       io::TlsClientOptions options = client_options(service.tls.value_or(unverified), instance);
       if (service.sql.encrypt == conf::TdsEncrypt::Strict) options.alpn = {"tds/8.0"};
-      auto context = io::TlsContext::client(options);
-      if (!context) return fail(Blame::Operator, "service." + service.name + ": " + context.error().text);
+      auto context = tls_.client(last, owner + ".sql " + instance.name, options);
+      if (!context) return fail(Blame::Operator, owner + ": " + context.error().text);
       sql_tls_[at].push_back(std::move(*context));
     }
   }

@@ -8,15 +8,16 @@
 
 #include "conf/snapshot.h"
 #include "proxy/base/result.h"
-#include "proxy/io/tls.h"
+#include "proxy/plan_tls.h"
 #include "proxy/router.h"
 
 namespace holdfast {
 
 class Plan {
  public:
-  /// Loads certificates and keys; the error names the section and the file.
-  static Result<std::shared_ptr<const Plan>> make(conf::SnapshotPtr snapshot);
+  /// Loads certificates and keys; the error names the section and the file. What did not change is taken over
+  /// from `last`, if there is one.
+  static Result<std::shared_ptr<const Plan>> make(conf::SnapshotPtr snapshot, const Plan* last = nullptr);
 
   const conf::Snapshot& snapshot() const { return *snapshot_; }
   const conf::SnapshotPtr& shared() const { return snapshot_; }
@@ -39,13 +40,14 @@ class Plan {
   std::size_t service_index(std::string_view name) const;
 
  private:
-  using Tls = std::shared_ptr<const io::TlsContext>;
+  using Tls = PlanTls::Context;
   explicit Plan(conf::SnapshotPtr snapshot);
-  Status load_tls();
-  Status load_sql_tls();
+  Status load_tls(const PlanTls* last);
+  Status load_sql_tls(const PlanTls* last);
 
   conf::SnapshotPtr snapshot_;
   Router router_;
+  PlanTls tls_;
   std::vector<Tls> listen_tls_;
   std::vector<std::vector<Tls>> service_tls_, sql_tls_;
   std::vector<std::size_t> route_service_;

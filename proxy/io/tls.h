@@ -32,6 +32,8 @@ struct TlsServerOptions {
   std::string client_ca;     ///< file: clients must show a certificate signed by one; empty: not asked
   /// Bytes that several nodes share: a ticket of one opens at the others too. Empty: keys of this process.
   std::string ticket_secret;
+
+  bool operator==(const TlsServerOptions&) const = default;
 };
 
 struct TlsClientOptions {
@@ -42,6 +44,8 @@ struct TlsClientOptions {
   std::string name;
   std::string certificate;   ///< client certificate and key, PEM; empty: none
   std::vector<std::string> alpn;
+
+  bool operator==(const TlsClientOptions&) const = default;
 };
 
 class TlsContext;
