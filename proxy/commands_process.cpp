@@ -24,11 +24,10 @@ constexpr std::string_view admin_key = "@admin:";
 constexpr Duration vip_finish_patience = 1_s;
 
 /// With what only the running process knows.
-conf::SnapshotPtr completed(const conf::Snapshot& snapshot, std::uint64_t generation) {
-  auto copy = std::make_shared<conf::Snapshot>(snapshot);
-  copy->generation = generation;
-  copy->process.loops = loop_count(snapshot.process.loops);
-  return copy;
+conf::SnapshotPtr completed(std::shared_ptr<conf::Snapshot> snapshot, std::uint64_t generation) {
+  snapshot->generation = generation;
+  snapshot->process.loops = loop_count(snapshot->process.loops);
+  return snapshot;
 }
 
 /// Logs all diagnostics; the error is the first one.
@@ -50,7 +49,7 @@ Status judge(const ReadConfig& config) {
 RunningProcess::RunningProcess(const CommandLine& line, Program program, ReadConfig config, Handover handover)
     : line_(line),
       program_(std::move(program)),
-      snapshot_(completed(*config.loaded.snapshot, 1)),
+      snapshot_(completed(std::move(config.loaded.snapshot), 1)),
       text_(std::move(config.text)),
       handover_(std::move(handover)),
       loop_(io::make_uv_loop()),
@@ -206,7 +205,7 @@ Status RunningProcess::apply(ReadConfig config) {
   if (draining_) return fail(Blame::Operator, "this process is draining; it reads nothing new");
   if (upgrade_.running()) return fail(Blame::Operator, "an upgrade is under way");
   if (Status good = judge(config); !good) return good;
-  const conf::SnapshotPtr fresh = completed(*config.loaded.snapshot, snapshot_->generation + 1);
+  const conf::SnapshotPtr fresh = completed(std::move(config.loaded.snapshot), snapshot_->generation + 1);
   if (Status done = check_addresses_free(*fresh, snapshot_.get()); !done) return done;
   AdminListeners opened;
   if (Status done = open_admin(fresh->admin.bind, opened); !done) return done;
