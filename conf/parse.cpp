@@ -1,6 +1,6 @@
 #include <algorithm>
 #include <cstdint>
-#include <tuple>
+#include <vector>
 
 // The library asserts what hostile text can break ("[[[" does), and with NDEBUG even lets the compiler
 // assume it. Here each assertion is on in every build, and is an error like any other.
@@ -32,30 +32,34 @@ Place place_of(const toml::source_region& region) {
   return {static_cast<unsigned>(region.begin.line), static_cast<unsigned>(region.begin.column)};
 }
 
-Value convert(const toml::node& node);
+void convert(const toml::node& node, Value& value);
 
 void convert_members(const toml::table& table, Value& value) {
-  for (const auto& [key, member] : table) {
-    Value item = convert(member);
-    item.name = std::string(key.str());
-    item.name_place = place_of(key.source());
-    value.items.push_back(std::move(item));
-  }
+  std::vector<toml::table::const_iterator> members;
+  members.reserve(table.size());
+  for (auto member = table.begin(); member != table.end(); ++member) members.push_back(member);
   // The library sorts by name; the order of instances and routes has a meaning.
-  std::sort(value.items.begin(), value.items.end(), [](const Value& a, const Value& b) {
-    return std::tie(a.name_place.line, a.name_place.column, a.name) <
-           std::tie(b.name_place.line, b.name_place.column, b.name);
+  std::sort(members.begin(), members.end(), [](const auto& a, const auto& b) {
+    const toml::source_position &at = a->first.source().begin, &bt = b->first.source().begin;
+    return at != bt ? at < bt : a->first.str() < b->first.str();
   });
+  value.items.reserve(members.size());
+  for (const auto& member : members) {
+    Value& item = value.items.emplace_back();
+    item.name = std::string(member->first.str());
+    item.name_place = place_of(member->first.source());
+    convert(member->second, item);
+  }
 }
 
-Value convert(const toml::node& node) {
-  Value value;
+void convert(const toml::node& node, Value& value) {
   value.place = place_of(node.source());
   if (const auto* table = node.as_table()) {
     convert_members(*table, value);
   } else if (const auto* array = node.as_array()) {
     value.kind = Value::Kind::List;
-    for (const toml::node& item : *array) value.items.push_back(convert(item));
+    value.items.reserve(array->size());
+    for (const toml::node& item : *array) convert(item, value.items.emplace_back());
   } else if (const auto* text = node.as_string()) {
     value.kind = Value::Kind::Text;
     value.text = text->get();
@@ -68,7 +72,6 @@ Value convert(const toml::node& node) {
   } else {
     value.kind = node.is_floating_point() ? Value::Kind::Float : Value::Kind::Time;
   }
-  return value;
 }
 
 /// The library quotes the text as it is, line ends too; a diagnostic is one line.
@@ -86,7 +89,7 @@ std::string one_line(std::string_view text) {
 /// What the library makes of a text: a tree or an error. False: it broke its own assertion.
 bool parse_into(Parsed& parsed, std::string_view text) {
   try {
-    parsed.root = convert(toml::parse(text));
+    convert(toml::parse(text), parsed.root);
   } catch (const toml::parse_error& error) {
     parsed.error = one_line(error.description());
     parsed.place = place_of(error.source());

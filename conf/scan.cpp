@@ -1,6 +1,7 @@
 #include "conf/scan.h"
 
 #include <algorithm>
+#include <array>
 
 namespace holdfast::conf {
 namespace {
@@ -38,7 +39,16 @@ std::string hex(char c) {
 }
 
 /// Nearly all of a file: it is allowed everywhere and begins and ends nothing.
-bool is_plain(char c) { return c >= ' ' && c < 0x7f && c != '"' && c != '\'' && c != '#' && c != '\\'; }
+constexpr auto kPlain = [] {
+  std::array<bool, 256> plain{};
+  for (unsigned char c = ' '; c < 0x7f; ++c) plain[c] = c != '"' && c != '\'' && c != '#' && c != '\\';
+  return plain;
+}();
+
+std::size_t plain_length(std::string_view text) {
+  const auto end = std::ranges::find_if(text, [](char c) { return !kPlain[static_cast<unsigned char>(c)]; });
+  return static_cast<std::size_t>(end - text.begin());
+}
 
 /// What is wrong with the first character, `length` bytes long, or empty.
 std::string trouble(std::string_view text, std::size_t length, const State& state) {
@@ -83,9 +93,9 @@ Refusal refused_character(std::string_view text) {
   State state;
   Place place{1, 1};
   while (!text.empty()) {
-    if (is_plain(text[0])) {
-      ++place.column;
-      text.remove_prefix(1);
+    if (const std::size_t plain = plain_length(text); plain > 0) {
+      place.column += static_cast<unsigned>(plain);
+      text.remove_prefix(plain);
       continue;
     }
     const std::size_t length = character_length(text);
