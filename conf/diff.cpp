@@ -112,29 +112,43 @@ void diff_rows(std::span<const Directive> rows, void* before, void* after, const
   }
 }
 
-/// There may be thousands of routes, and a reload waits for this.
+using Items = std::span<const Item>;
 using Index = std::unordered_map<std::string_view, const Item*>;
 
-Index by_name(const std::vector<Item>& items) {
+Index by_name(Items items) {
   Index index;
   for (const Item& item : items) index.emplace(item.name, &item);
   return index;
 }
 
+/// Takes off what both begin and end with: nearly all of a list is as it was, and a reload waits for this.
+void leave_out_equal(const Section& section, Items& before, Items& after) {
+  if (!section.equal) return;
+  const auto equal = [&](const Item& a, const Item& b) { return section.equal(a.object, b.object); };
+  while (!before.empty() && !after.empty() && equal(before.front(), after.front()))
+    before = before.subspan(1), after = after.subspan(1);
+  while (!before.empty() && !after.empty() && equal(before.back(), after.back()))
+    before = before.first(before.size() - 1), after = after.first(after.size() - 1);
+}
+
 void diff_section(const Section& section, Snapshot& before, Snapshot& after, Lines& lines) {
-  const std::vector<Item> old_items = section.items(before), new_items = section.items(after);
-  const Index old_index = by_name(old_items), new_index = by_name(new_items);
+  const std::vector<Item> all_before = section.items(before), all_after = section.items(after);
+  Items old_items = all_before, new_items = all_after;
+  leave_out_equal(section, old_items, new_items);
   const auto where = [&](const Item& item) {
-    if (item.name.empty()) return std::string(section.name);
-    return std::string(section.name) + (section.shape == Shape::List ? " " : ".") + item.name;
+    std::string text(section.name);
+    if (!item.name.empty()) text.append(section.shape == Shape::List ? " " : ".").append(item.name);
+    return text;
   };
+  const Index old_index = by_name(old_items), new_index = by_name(new_items);
   for (const Item& item : old_items)
     if (!new_index.contains(item.name)) lines.push_back(where(item) + ": removed");
   for (const Item& item : new_items) {
-    if (const auto old = old_index.find(item.name); old != old_index.end())
-      diff_rows(section.rows, old->second->object, item.object, where(item), "", lines);
-    else
+    const auto old = old_index.find(item.name);
+    if (old == old_index.end())
       lines.push_back(where(item) + ": added");
+    else
+      diff_rows(section.rows, old->second->object, item.object, where(item), "", lines);
   }
 }
 

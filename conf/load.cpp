@@ -52,12 +52,15 @@ void read_listed(Reading& r, Snapshot& s, const Section& section, const Value& v
   }
   if (value.items.size() > kMostItems)
     return r.report.error(value.name_place, "there are too many of " + title);
+  Snapshot aside;  // there may be thousands, and the defaults of all are the same: they are read once
+  void* const blank = section.add(aside, "");
+  read_defaults(r, Value{}, section.rows, blank, title);
   for (std::size_t i = 0; i < value.items.size(); ++i) {
     const Value& item = value.items[i];
     const std::size_t before = r.report.errors();
-    void* object = section.add(s, "");
+    void* object = section.copy(s, blank);
     if (item.kind == Value::Kind::Table)
-      read_table(r, item, section.rows, object, title);
+      read_given(r, item, section.rows, object, title);
     else
       report_type(r, item, title);
     if (r.report.errors() > before)

@@ -23,7 +23,7 @@ void store(const Slot& slot, V value) {
   if (std::holds_alternative<std::monostate>(slot)) return;
   T* const* target = std::get_if<T*>(&slot);
   CHECK(target);
-  **target = static_cast<T>(value);
+  **target = static_cast<T>(std::move(value));
 }
 
 void store_number(const Slot& slot, std::uint64_t number) {
@@ -124,19 +124,6 @@ Value default_value(const Directive& row, Place place) {
   return value;
 }
 
-void read_absent(Reading& r, const Directive& row, const Value& table, void* object, const std::string& title) {
-  if (row.required) {
-    r.report.error(table.name.empty() ? table.place : table.name_place,
-                   title + " needs " + quoted(row.name) + ": " + std::string(row.text));
-  } else if (row.kind == Kind::Group) {
-    Value empty;
-    empty.place = table.place;
-    read_table(r, empty, row.rows, row.open(object, true), title);
-  } else if (!row.fallback.empty()) {
-    read_directive(r, row, default_value(row, table.place), object, title);
-  }
-}
-
 }  // namespace
 
 void report_type(Reading& r, const Value& value, const std::string& expected) {
@@ -214,7 +201,7 @@ void read_directive(Reading& r, const Directive& row, const Value& value, void* 
   }
 }
 
-void read_table(Reading& r, const Value& table, std::span<const Directive> rows, void* object,
+void read_given(Reading& r, const Value& table, std::span<const Directive> rows, void* object,
                 const std::string& title) {
   for (const Value& item : table.items) {
     const auto known = std::ranges::find(rows, std::string_view(item.name), &Directive::name);
@@ -228,7 +215,29 @@ void read_table(Reading& r, const Value& table, std::span<const Directive> rows,
     read_directive(r, *known, item, object, title);
   }
   for (const Directive& row : rows)
-    if (!table.member(row.name)) read_absent(r, row, table, object, title);
+    if (row.required && !table.member(row.name))
+      r.report.error(table.name.empty() ? table.place : table.name_place,
+                     title + " needs " + quoted(row.name) + ": " + std::string(row.text));
+}
+
+void read_defaults(Reading& r, const Value& table, std::span<const Directive> rows, void* object,
+                   const std::string& title) {
+  for (const Directive& row : rows) {
+    if (row.required || table.member(row.name)) continue;
+    if (row.kind == Kind::Group) {
+      Value empty;
+      empty.place = table.place;
+      read_table(r, empty, row.rows, row.open(object, true), title);
+    } else if (!row.fallback.empty()) {
+      read_directive(r, row, default_value(row, table.place), object, title);
+    }
+  }
+}
+
+void read_table(Reading& r, const Value& table, std::span<const Directive> rows, void* object,
+                const std::string& title) {
+  read_given(r, table, rows, object, title);
+  read_defaults(r, table, rows, object, title);
 }
 
 }  // namespace holdfast::conf

@@ -21,6 +21,12 @@ struct Reading {
 /// `title` is the table for messages.
 void read_table(Reading& reading, const Value& table, std::span<const Directive> rows, void* object,
                 const std::string& title);
+/// The same in its two parts. What is given goes over what the object has, and what is required is asked for;
+/// the defaults are those of an empty table, for objects that are to be copied.
+void read_given(Reading& reading, const Value& table, std::span<const Directive> rows, void* object,
+                const std::string& title);
+void read_defaults(Reading& reading, const Value& table, std::span<const Directive> rows, void* object,
+                   const std::string& title);
 
 /// One directive that is in the file, or its default.
 void read_directive(Reading& reading, const Directive& row, const Value& value, void* object,

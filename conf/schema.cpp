@@ -44,9 +44,18 @@ void* add_named(Snapshot& snapshot, const std::string& name) {
   return &item;
 }
 
+void* copy_route(Snapshot& snapshot, const void* object) {
+  return &snapshot.routes.emplace_back(*static_cast<const Route*>(object));
+}
+
+bool equal_routes(const void* route, const void* other) {
+  return *static_cast<const Route*>(route) == *static_cast<const Route*>(other);
+}
+
 template <auto Member>
 std::vector<Item> named_items(Snapshot& snapshot) {
   std::vector<Item> items;
+  items.reserve((snapshot.*Member).size());
   for (auto& item : snapshot.*Member) items.push_back({item.name, &item});
   return items;
 }
@@ -102,7 +111,8 @@ std::span<const Section> sections() {
        "Which requests go to which service. The most specific route wins: host, then path, then "
        "method; the order in the file does not matter. With one service and no route, all requests go "
        "to it.",
-       route_rows(), add_named<&Snapshot::routes>, named_items<&Snapshot::routes>},
+       route_rows(), add_named<&Snapshot::routes>, named_items<&Snapshot::routes>, copy_route,
+       equal_routes},
   };
   return kSections;
 }

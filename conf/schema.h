@@ -94,7 +94,7 @@ constexpr Directive table(std::string_view name, Kind kind, std::span<const Dire
 enum class Shape : std::uint8_t { One, Named, List };  ///< [x], [x.NAME], [[x]]
 
 struct Item {
-  std::string name;  ///< empty for Shape::One
+  std::string_view name;  ///< empty for Shape::One
   void* object;
 };
 
@@ -105,6 +105,9 @@ struct Section {
   std::span<const Directive> rows;
   void* (*add)(Snapshot&, const std::string& name);
   std::vector<Item> (*items)(Snapshot&);
+  // Of Shape::List, for there may be thousands:
+  void* (*copy)(Snapshot&, const void* object) = nullptr;           ///< adds one like this
+  bool (*equal)(const void* object, const void* other) = nullptr;
 };
 
 /// In the order in which they are read: what others refer to comes first.

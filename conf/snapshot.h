@@ -280,6 +280,8 @@ struct HeaderOp {
   HeaderOpKind kind = HeaderOpKind::Set;
   std::string name;
   std::string value;
+
+  bool operator==(const HeaderOp&) const = default;
 };
 
 struct Route {
@@ -305,6 +307,8 @@ struct Route {
   std::vector<HeaderOp> response_headers;
   std::string error_page;             ///< body for 502, 503, 504: the file's contents, loaded
   std::string error_type;             ///< its media type
+
+  bool operator==(const Route&) const = default;
 };
 
 struct Snapshot {
