@@ -61,6 +61,26 @@ TEST_CASE("every other directive is compared by its row of the schema") {
         Lines{"route *:/*: deadline 1m -> 4s", "route *:/*: replay idempotent -> keyed"});
 }
 
+TEST_CASE("routes are compared by name, wherever in the list they stand") {
+  const auto routes = [](std::initializer_list<const char*> names) {
+    std::string text = kSimplex;
+    for (const std::string name : names)
+      text += "[[route]]\nname = \"" + name.substr(0, 1) + "\"\nservice = \"supervisor\"\npath = \"/" +
+              name.substr(0, 1) + "\"\n" + (name.size() > 1 ? "attempts = 7\n" : "");
+    return text + "[[route]]\nservice = \"supervisor\"\n";
+  };
+  const std::string before = routes({"a", "b", "c", "d"});
+  CHECK(changes(before, routes({"d", "c", "b", "a"})) == Lines{});
+  CHECK(changes(before, routes({"a", "c", "d"})) == Lines{"route b: removed"});
+  CHECK(changes(before, routes({"a", "b", "c", "d", "e"})) == Lines{"route e: added"});
+  CHECK(changes(before, routes({"e", "a", "b", "c", "d"})) == Lines{"route e: added"});
+  CHECK(changes(before, routes({"a", "b", "c+", "d"})) == Lines{"route c: attempts 4 -> 7"});
+  CHECK(changes(before, routes({"a+", "b", "c", "d+"})) ==
+        Lines{"route a: attempts 4 -> 7", "route d: attempts 4 -> 7"});
+  CHECK(changes(before, routes({"a", "c+", "b", "e"})) ==
+        Lines{"route d: removed", "route c: attempts 4 -> 7", "route e: added"});
+}
+
 TEST_CASE("a header's value is told apart and not shown") {
   const std::string route = kSimplex + "[[route]]\nservice = \"supervisor\"\nrequest-headers.set.X-Key = ";
   const Lines lines = changes(route + "\"geheim-1\"\n", route + "\"geheim-2\"\n");

@@ -1,5 +1,6 @@
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <numeric>
 
 #include "tests/unit/conf/conf_fixture.h"
@@ -67,6 +68,40 @@ TEST_CASE("defaults come from the schema") {
   CHECK(route.retain_memory == 256u << 10);
   CHECK(route.shield == 32u << 10);
   CHECK(route.resume);
+}
+
+TEST_CASE("a route has nothing of the one before it") {
+  const auto s = load_good(kSimplex +
+                           "[[route]]\nservice = \"supervisor\"\npath = \"/a\"\nhost = \"a.example\"\nattempts = 7\n"
+                           "deadline = \"1s\"\nrequest-headers = { set = { X-A = \"1\" }, remove = \"X-B\" }\n"
+                           "[[route]]\nservice = \"supervisor\"\n"
+                           "[[route]]\nservice = \"supervisor\"\npath = \"/a\"\n");
+  REQUIRE(s->routes.size() == 3);
+  CHECK(s->routes[0].request_headers.size() == 2);
+  Route expected = load_good(kSimplex)->routes.at(0);  // the implied one: defaults alone
+  CHECK(s->routes[1] == expected);
+  expected.path = "/a";
+  expected.name = "*:/a";
+  CHECK(s->routes[2] == expected);
+}
+
+TEST_CASE("what was not written stands where its table does, or its nearest part that was written") {
+  const std::string head = kSimplex + "\n[[route]]\nservice = \"supervisor\"\n";
+  const unsigned line = static_cast<unsigned>(std::ranges::count(head, '\n'));  // of the route's last directive
+  const auto places = [](const std::string& text) {
+    std::string out;
+    for (const Diagnostic& d : load_text(text, "t.toml", alone()).diagnostics)
+      out += std::to_string(d.line) + ":" + std::to_string(d.column) + " ";
+    return out;
+  };
+  const auto at = [&](unsigned down, unsigned column) {
+    return std::to_string(line + down) + ":" + std::to_string(column) + " ";
+  };
+  CHECK(places(head + "retain = \"1KiB\"\nretain-memory = \"2KiB\"\n") == at(2, 17));
+  CHECK(places(head + "listen = \"portall\"\n") == at(1, 10));
+  CHECK(places(head + "listen = [\"portal\",\n \"portall\"]\n") == at(2, 2));
+  CHECK(places(head + "\n[[route]]\nservice = \"supervisor\"\n") == at(2, 1));  // hidden by the first
+  CHECK(places(head + "[service.b]\ninstances = { a = \"10.0.0.1:1\", b = \"10.0.0.1:1\" }\n") == at(2, 37));
 }
 
 TEST_CASE("a route is implied only where it is certain") {
