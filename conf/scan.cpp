@@ -98,8 +98,10 @@ Refusal refused_character(std::string_view text) {
       text.remove_prefix(plain);
       continue;
     }
-    const std::size_t length = character_length(text);
-    if (std::string error = trouble(text, length, state); !error.empty()) return {std::move(error), place};
+    const bool usual = text[0] == '\n' || (text[0] >= ' ' && text[0] < 0x7f);  // allowed everywhere
+    const std::size_t length = usual ? 1 : character_length(text);
+    if (std::string error = usual ? "" : trouble(text, length, state); !error.empty())
+      return {std::move(error), place};
     const std::size_t characters = length > 1 ? 1 : step(text, state);
     place.column += static_cast<unsigned>(characters);
     if (text[0] == '\n') place = {place.line + 1, 1};

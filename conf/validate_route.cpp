@@ -8,16 +8,19 @@
 namespace holdfast::conf {
 namespace {
 
-std::string joined(const std::vector<std::string>& texts) {
-  std::string out;
-  for (const std::string& text : texts) out += (out.empty() ? "" : ",") + text;
-  return out;
+void append_joined(std::string& out, const std::vector<std::string>& texts) {
+  for (const std::string& text : texts) out.append(&text == &texts.front() ? "" : ",").append(text);
 }
 
 /// "portal:/api/*", "portal,api:app.example/", "*:POST /x".
 std::string made_name(const Route& route) {
-  return (route.listen.empty() ? "*" : joined(route.listen)) + ":" +
-         (route.methods.empty() ? "" : joined(route.methods) + " ") + joined(route.hosts) + route.path;
+  std::string name = route.listen.empty() ? "*" : "";
+  append_joined(name, route.listen);
+  name += ':';
+  append_joined(name, route.methods);
+  if (!route.methods.empty()) name += ' ';
+  append_joined(name, route.hosts);
+  return name += route.path;
 }
 
 std::string path_of(std::size_t index) { return "route." + std::to_string(index); }
@@ -27,14 +30,14 @@ void check_references(const Snapshot& s, const Route& route, const std::string& 
     report.error(report.place(path + ".service"),
                  "there is no [service." + route.service + "]" + name_suggestion(route.service, s.services));
   for (std::size_t i = 0; i < route.listen.size(); ++i) {
-    const Place place = report.place(path + ".listen." + std::to_string(i));
+    const auto place = [&] { return report.place(path + ".listen." + std::to_string(i)); };
     const auto found = std::find_if(s.listens.begin(), s.listens.end(),
                                     [&](const Listen& listen) { return listen.name == route.listen[i]; });
     if (found == s.listens.end())
-      report.error(place, "there is no [listen." + route.listen[i] + "]" +
+      report.error(place(), "there is no [listen." + route.listen[i] + "]" +
                               name_suggestion(route.listen[i], s.listens));
     else if (found->protocol != Protocol::Http)
-      report.error(place, "[listen." + found->name + "] is not an HTTP listener: routes are of HTTP only");
+      report.error(place(), "[listen." + found->name + "] is not an HTTP listener: routes are of HTTP only");
   }
 }
 
@@ -44,34 +47,36 @@ void check_amounts(const Route& route, const std::string& path, Report& report) 
                  "retain-memory is a part of retain, which is only " + format_size(route.retain_max));
 }
 
-/// Every listener, host, path and method that the route stands for; "*" is any.
-std::vector<std::string> claims(const Snapshot& s, const Route& route) {
-  std::vector<std::string> listens = route.listen, hosts = route.hosts, methods = route.methods;
-  if (listens.empty())
+/// Visits every listener, host, path and method that the route stands for, as one text; "*" is any.
+template <class Visit>
+void for_each_claim(const Snapshot& s, const Route& route, Visit visit) {
+  static const std::vector<std::string> any = {"*"};
+  std::vector<std::string> all;
+  if (route.listen.empty())
     for (const Listen& listen : s.listens)
-      if (listen.protocol == Protocol::Http) listens.push_back(listen.name);
-  if (hosts.empty()) hosts.push_back("*");
-  if (methods.empty()) methods.push_back("*");
-  std::vector<std::string> out;
-  for (const std::string& listen : listens)
-    for (const std::string& host : hosts)
-      for (const std::string& method : methods)
-        out.push_back(listen + " " + method + " " + host + " " + route.path);
-  return out;
+      if (listen.protocol == Protocol::Http) all.push_back(listen.name);
+  std::string claim;  // one memory for all of them
+  for (const std::string& listen : route.listen.empty() ? all : route.listen)
+    for (const std::string& host : route.hosts.empty() ? any : route.hosts)
+      for (const std::string& method : route.methods.empty() ? any : route.methods) {
+        claim.assign(listen).append(" ").append(method).append(" ").append(host).append(" ").append(route.path);
+        visit(claim);
+      }
 }
 
 /// The router takes the most specific route, so a route is hidden only by its equal.
 void check_reachable(const Snapshot& s, Report& report) {
   std::unordered_map<std::string, std::size_t> owners;
+  owners.reserve(s.routes.size());
   for (std::size_t i = 0; i < s.routes.size(); ++i) {
     if (report.spoiled(path_of(i))) continue;  // it may be another's equal only by its mistake
     bool reachable = false;
     std::size_t hider = i;
-    for (const std::string& claim : claims(s, s.routes[i])) {
-      const auto [first, added] = owners.emplace(claim, i);
+    for_each_claim(s, s.routes[i], [&](const std::string& claim) {
+      const auto [first, added] = owners.try_emplace(claim, i);
       reachable = reachable || added || first->second == i;
       if (!added) hider = first->second;
-    }
+    });
     if (!reachable && hider != i)
       report.error(report.place(path_of(i)), "this route is never reached: the one in line " +
                                                  std::to_string(report.place(path_of(hider)).line) +
@@ -96,7 +101,8 @@ void check_listeners_served(const Snapshot& s, Report& report) {
 }
 
 void name_routes(Snapshot& s, Report& report) {
-  std::unordered_map<std::string, std::size_t> names;
+  std::unordered_map<std::string_view, std::size_t> names;
+  names.reserve(s.routes.size());
   for (std::size_t i = 0; i < s.routes.size(); ++i) {
     Route& route = s.routes[i];
     for (std::string& host : route.hosts)  // RFC 9110 section 4.2.3: hosts have no case
