@@ -26,7 +26,7 @@ struct LoadOptions {
 };
 
 struct Loaded {
-  std::shared_ptr<Snapshot> snapshot;  ///< the caller's own until it is shared; null if there is an error
+  SnapshotPtr snapshot;    ///< null if there is an error
   std::vector<Diagnostic> diagnostics;
 };
 

@@ -8,6 +8,7 @@
 
 #include "proxy/admin_command.h"
 #include "proxy/admin_http.h"
+#include "proxy/base/check.h"
 #include "proxy/base/log.h"
 #include "proxy/commands_bind.h"
 #include "proxy/commands_system.h"
@@ -23,11 +24,13 @@ constexpr std::string_view control_key = "@control";
 constexpr std::string_view admin_key = "@admin:";
 constexpr Duration vip_finish_patience = 1_s;
 
-/// With what only the running process knows.
-conf::SnapshotPtr completed(std::shared_ptr<conf::Snapshot> snapshot, std::uint64_t generation) {
-  snapshot->generation = generation;
-  snapshot->process.loops = loop_count(snapshot->process.loops);
-  return snapshot;
+/// With what only the running process knows. It was read a moment ago and is nobody else's yet: no copy is needed.
+conf::SnapshotPtr completed(conf::SnapshotPtr fresh, std::uint64_t generation) {
+  CHECK(fresh.use_count() == 1);
+  auto& snapshot = const_cast<conf::Snapshot&>(*fresh);
+  snapshot.generation = generation;
+  snapshot.process.loops = loop_count(snapshot.process.loops);
+  return fresh;
 }
 
 /// Logs all diagnostics; the error is the first one.

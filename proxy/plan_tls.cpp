@@ -1,16 +1,14 @@
 #include "proxy/plan_tls.h"
 
-#include <string.h>
-
+#include <cstring>
+#include <fstream>
 #include <optional>
-
-#include "conf/file.h"
+#include <sstream>
+#include <utility>
 
 namespace holdfast {
 
 namespace {
-
-constexpr std::size_t largest_file = 1 << 20;
 
 std::vector<std::string> files_of(const io::TlsServerOptions& options) {
   std::vector<std::string> files = options.certificates;
@@ -35,10 +33,12 @@ std::optional<std::vector<Digest>> digests_of(const Options& options) {
   if (follows_system_store(options)) return std::nullopt;
   std::vector<Digest> digests;
   for (const std::string& name : files_of(options)) {
-    conf::FileText file = conf::read_whole(name, largest_file);
-    if (!file.error.empty()) return std::nullopt;
-    digests.push_back(hmac_sha256("holdfast tls file", file.text));
-    explicit_bzero(file.text.data(), file.text.size());
+    std::ostringstream contents;
+    contents << std::ifstream(name, std::ios::binary).rdbuf();
+    if (!contents) return std::nullopt;
+    std::string text = std::move(contents).str();
+    digests.push_back(hmac_sha256("holdfast tls file", text));
+    ::explicit_bzero(text.data(), text.size());
   }
   return digests;
 }
