@@ -68,8 +68,8 @@ std::size_t step(std::string_view text, State& state) {
   if (text[0] == '\n' && !lines) {
     state = {};
   } else if (state.quote) {
-    if (state.quote->escapes && (text.starts_with("\\\"") || text.starts_with("\\\\"))) return 2;
-    if (!text.starts_with(state.quote->mark)) return 1;
+    if (text[0] == '\\' && state.quote->escapes && (text.starts_with("\\\"") || text.starts_with("\\\\"))) return 2;
+    if (text[0] != state.quote->mark[0] || !text.starts_with(state.quote->mark)) return 1;
     // A string of several lines may end in one or two quotes of its own before its mark.
     const std::size_t run = std::min(text.find_first_not_of(text[0]), text.size());
     state.quote = nullptr;
@@ -78,7 +78,7 @@ std::size_t step(std::string_view text, State& state) {
     state.comment = text[0] == '#';
     if (text[0] != '"' && text[0] != '\'') return 1;  // most are neither
     for (const Quote& quote : kQuotes) {
-      if (!text.starts_with(quote.mark)) continue;
+      if (text[0] != quote.mark[0] || !text.starts_with(quote.mark)) continue;
       state.quote = &quote;
       return quote.mark.size();
     }
