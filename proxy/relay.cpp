@@ -12,6 +12,8 @@ Relay::Relay(io::Loop& loop, io::StreamPtr client, io::StreamPtr server, RelayOp
   client_.stream->set_events(client_);
   server_.stream->set_events(server_);
   if (idle_ > Duration{}) timer_ = loop_.timer(*this);
+  client_.stream->forward_to(*server_.stream);
+  server_.stream->forward_to(*client_.stream);
   client_.stream->start_reading();
   server_.stream->start_reading();
   touch();

@@ -1,6 +1,7 @@
 // Joins a client's and a server's stream and moves bytes both ways until both ends have finished: the
 // tunnel behind a 101 and the body of an opaque TDS session. It owns both streams and looks at no byte.
-// A chunk goes from one stream's callback straight into the other's write; nothing is stored here.
+// A chunk goes from one stream's callback straight into the other's write, bulk by the loop itself where it can
+// forward; nothing is stored here.
 #pragma once
 
 #include <cstdint>
@@ -51,6 +52,10 @@ class Relay final : private io::TimerEvents {
   struct Side final : io::StreamEvents {
     Side(Relay& owner, io::StreamPtr s) : relay(owner), stream(std::move(s)) {}
     void on_data(Bytes data) override { relay.move(*this, data); }
+    void on_forwarded(std::size_t size) override {
+      bytes += size;
+      relay.move(*this, {});  // nothing is left to write, all else is the same
+    }
     void on_end() override { relay.side_ended(*this); }
     void on_drained() override { relay.side_drained(*this); }
     void on_fault(io::Fault fault, std::string_view detail) override {

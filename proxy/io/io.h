@@ -40,6 +40,8 @@ class StreamEvents {
   virtual void on_connected() {}
   /// Bytes arrived. They may be a single one, and are gone when the call returns.
   virtual void on_data(Bytes data) = 0;
+  /// So many bytes arrived and went to the stream named by forward_to(), after all that on_data brought.
+  virtual void on_forwarded(std::size_t size) { (void)size; }
   /// The peer finished its half. Writing may go on.
   virtual void on_end() = 0;
   /// Everything written has left for the kernel, after a write that could not leave at once.
@@ -63,6 +65,9 @@ class Stream {
   virtual std::size_t write(std::span<const Bytes> pieces) = 0;
   std::size_t write(Bytes one) { return write(std::span<const Bytes>(&one, 1)); }
   virtual std::size_t queued() const = 0;
+  /// Lets bytes go straight to `to`, as if on_data had written them there, where that is cheaper: bulk from one
+  /// TCP socket to another. Elsewhere nothing comes of it. This stream must not outlive `to`.
+  virtual void forward_to(Stream& to) { (void)to; }
   /// Ends this side's half after what is queued.
   virtual void finish() = 0;
   /// The next close sends RST instead of FIN: an end that the peer cannot take for a clean one.

@@ -14,6 +14,7 @@
 #include "proxy/base/pi_mutex.h"
 #include "proxy/io/gather.h"
 #include "proxy/io/io.h"
+#include "proxy/io/io_uv_pipe.h"
 
 namespace holdfast::io {
 
@@ -23,6 +24,8 @@ struct LingerTag;
 
 inline constexpr std::size_t kReadBuffer = 256 * 1024;  ///< bytes, one per loop: measured best for bulk
 inline constexpr int kReadsPerTurn = 1;  ///< full buffers of one stream before the others' turn: 0.1 to 0.2 ms of work
+inline constexpr std::size_t kForwardMost = UvPipe::capacity;  ///< bytes of one stream a turn: about as much work
+inline constexpr std::size_t kForwardLeast = 16 * 1024;   ///< fewer are cheaper to copy
 inline constexpr std::int64_t kDiscardMax = 64 * 1024 * 1024;  ///< bytes read and dropped by a lingering close
 inline constexpr Duration kFlushMax = Duration::seconds(2);   ///< a disposed stream's time to send its queue
 inline constexpr Duration kLingerMax = Duration::seconds(1);  ///< and then to see the peer's end
@@ -67,9 +70,10 @@ class UvStream final : public Stream,
 
   void set_events(StreamEvents& events) override { events_ = &events; }
   void start_reading() override;
-  void stop_reading() override { wanted_ = false; }
+  void stop_reading() override { want_ = Want::Nothing; }
   std::size_t write(std::span<const Bytes> pieces) override;
   std::size_t queued() const override;
+  void forward_to(Stream& to) override;
   void finish() override;
   void reset_on_close() override { reset_ = true; }
   Address peer() const override { return peer_; }
@@ -82,12 +86,14 @@ class UvStream final : public Stream,
  private:
   friend class UvLoop;
   enum class Phase : std::uint8_t { Connecting, Open, Closing, Closed };
+  enum class Want : std::uint8_t { Nothing, Bytes, Forwarding };  ///< of what arrives, by the owner
 
   void dispose() override;
   void fail(int status);        ///< from a libuv callback
   void fail_later(int status);  ///< from a call of the owner
   void on_connect(int status);
   void on_read(ssize_t size, const uv_buf_t& buffer);
+  void on_read_denied();
   void on_read_end();
   void on_written(int status);
   void flush();
@@ -98,6 +104,11 @@ class UvStream final : public Stream,
   void linger_on();
   void read_for_real();
   bool take_buffer();
+  void forward();
+  long forward_some();
+  bool takes_at_once() const;
+  std::uint32_t room() const;
+  void write_from(UvPipe& pipe, std::size_t size);
 
   uv_stream_t* stream() { return reinterpret_cast<uv_stream_t*>(&handle_); }
   const uv_stream_t* stream() const { return reinterpret_cast<const uv_stream_t*>(&handle_); }
@@ -116,22 +127,25 @@ class UvStream final : public Stream,
     uv_pipe_t pipe;
   } handle_;
   std::unique_ptr<UvOutbox> out_;
+  UvStream* sink_ = nullptr;  ///< see forward_to()
   Address peer_;
   Instant linger_until_;
   std::int64_t discard_left_ = 0;
   std::uint32_t turn_ = 0;
   int reads_in_turn_ = 0;
+  std::uint32_t sink_room_ = 0;  ///< what is left of sink_'s room() when it was last asked: that costs a system call
   int failure_ = 0;        ///< status waiting to be told
   Kind kind_;
   Phase phase_ = Phase::Open;
-  bool wanted_ : 1 = false;     ///< the owner wants bytes
-  bool reading_ : 1 = false;    ///< libuv reads; may lag behind wanted_, see alloc_cb
+  Want want_ = Want::Nothing;
+  bool reading_ : 1 = false;    ///< libuv reads; may lag behind want_, see alloc_cb
   bool ended_ : 1 = false;      ///< the peer's end was seen
   bool end_told_ : 1 = false;   ///< and told
   bool writing_ : 1 = false;
   bool finished_ : 1 = false;   ///< finish() was called
   bool shut_ : 1 = false;       ///< and FIN is sent
   bool reset_ : 1 = false;
+  bool thin_ : 1 = false;       ///< the last forwarding brought little
   bool disposed_ : 1 = false;
 };
 
@@ -255,6 +269,7 @@ class UvLoop final : public Loop {
   void touched() { touched_ = true, ++events_; }  ///< an owner is about to be called: the turn has an end
   void forget_now() { now_known_ = false; }
   char* read_buffer() { return read_buffer_.get(); }
+  UvPipe& pipe() { return pipe_; }
   std::uint32_t turn() const { return turn_; }
 
  private:
@@ -280,6 +295,7 @@ class UvLoop final : public Loop {
   uv_idle_t idle_;    ///< runs while something is deferred, so that the poll does not sleep
   uv_timer_t chores_;
   std::unique_ptr<char[]> read_buffer_;
+  UvPipe pipe_;  ///< empty between two callbacks
   std::vector<std::unique_ptr<Signal>> signals_;
   std::move_only_function<void()> turn_end_;
 

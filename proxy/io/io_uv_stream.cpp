@@ -97,7 +97,7 @@ void UvStream::on_connect(int status) {
     drop_outbox();
   else
     flush();
-  if (wanted_) read_for_real();
+  if (want_ != Want::Nothing) read_for_real();
   if (!events_) return;
   loop_.touched();
   events_->on_connected();
@@ -108,7 +108,7 @@ void UvStream::on_connect(int status) {
 // only then is reading really stopped. Back-pressure is exact either way.
 
 void UvStream::start_reading() {
-  wanted_ = true;
+  want_ = Want::Bytes;
   if (phase_ != Phase::Open || failure_ != 0) return;
   if (ended_) {
     if (!end_told_) loop_.defer(*this);
@@ -125,7 +125,7 @@ void UvStream::read_for_real() {
 }
 
 bool UvStream::take_buffer() {
-  if (!wanted_) return false;
+  if (want_ != Want::Bytes) return false;
   if (turn_ != loop_.turn()) {
     turn_ = loop_.turn();
     reads_in_turn_ = 0;
@@ -144,12 +144,7 @@ void UvStream::read_cb(uv_stream_t* stream, ssize_t size, const uv_buf_t* buffer
 
 void UvStream::on_read(ssize_t size, const uv_buf_t& buffer) {
   if (phase_ != Phase::Open) return;
-  if (size == UV_ENOBUFS) {  // denied by alloc_cb
-    if (wanted_) return;     // its share of the turn is used up; epoll reports it again
-    uv_read_stop(stream());
-    reading_ = false;
-    return;
-  }
+  if (size == UV_ENOBUFS) return on_read_denied();
   if (size == UV_EOF) return on_read_end();
   if (size < 0) return fail(static_cast<int>(size));
   if (disposed_) {
@@ -161,6 +156,20 @@ void UvStream::on_read(ssize_t size, const uv_buf_t& buffer) {
   events_->on_data(Bytes(buffer.base, static_cast<std::size_t>(size)));
 }
 
+/// alloc_cb gave no buffer. Unless reading stops, epoll reports the bytes again.
+void UvStream::on_read_denied() {
+  switch (want_) {
+    case Want::Nothing:
+      uv_read_stop(stream());
+      reading_ = false;
+      return;
+    case Want::Bytes:  // a full buffer was its share of the turn, and there may be more
+      if (sink_) want_ = Want::Forwarding;
+      return;
+    case Want::Forwarding: return forward();
+  }
+}
+
 void UvStream::on_read_end() {
   reading_ = false;
   ended_ = true;
@@ -168,7 +177,7 @@ void UvStream::on_read_end() {
     if (shut_) close();
     return;
   }
-  if (!wanted_) return;  // told when reading starts again
+  if (want_ == Want::Nothing) return;  // told when reading starts again
   end_told_ = true;
   loop_.touched();
   events_->on_end();
@@ -301,7 +310,7 @@ void UvStream::fail_later(int status) {
 
 void UvStream::run_deferred() {
   if (failure_ != 0) return fail(failure_);
-  if (phase_ != Phase::Open || !ended_ || end_told_ || !wanted_) return;
+  if (phase_ != Phase::Open || !ended_ || end_told_ || want_ == Want::Nothing) return;
   end_told_ = true;
   loop_.touched();
   events_->on_end();
@@ -310,7 +319,8 @@ void UvStream::run_deferred() {
 void UvStream::dispose() {
   disposed_ = true;
   loop_.disowned();
-  wanted_ = false;
+  want_ = Want::Nothing;
+  sink_ = nullptr;
   events_ = nullptr;
   ListNode<UvStream, DeferredTag>::unlink();
   if (phase_ == Phase::Closed) return loop_.release(*this);
@@ -325,7 +335,7 @@ void UvStream::dispose() {
 void UvStream::linger_on() {
   if (queued() > 0) return loop_.linger(*this);
   if (!finished_ || ended_) return close();
-  wanted_ = true;
+  want_ = Want::Bytes;
   discard_left_ = kDiscardMax;
   linger_until_ = loop_.now() + kLingerMax;
   read_for_real();

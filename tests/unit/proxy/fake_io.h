@@ -17,6 +17,7 @@ struct FakeWire {
   Address to;               ///< as connected
   std::string written;      ///< all bytes the owner wrote
   int writes = 0;           ///< calls of write
+  io::Stream* forwards_to = nullptr;  ///< see Stream::forward_to
   std::size_t queued = 0;   ///< what the stream claims to have queued; set by the test
   bool reading = false, finished = false, reset = false, disposed = false;
 
@@ -44,6 +45,7 @@ class FakeStream final : public io::Stream {
   }
   std::size_t queued() const override { return wire_.queued; }
   void finish() override { wire_.finished = true; }
+  void forward_to(io::Stream& to) override { wire_.forwards_to = &to; }
   void reset_on_close() override { wire_.reset = true; }
   Address peer() const override { return peer_; }
   Address local() const override { return *Address::parse("127.0.0.1:1"); }

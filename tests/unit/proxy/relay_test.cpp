@@ -63,6 +63,31 @@ TEST_CASE("relay: a slow side stops the other, and starts it when it has drained
   CHECK(w.server->reading);
 }
 
+TEST_CASE("relay: what the loop forwards is counted, stops the other side, and keeps it from being idle", "[relay]") {
+  RelayOptions options;
+  options.idle = Duration::seconds(10);
+  World w(options);
+  REQUIRE(w.client->forwards_to);
+  REQUIRE(w.server->forwards_to);
+  CHECK(w.client->forwards_to != w.server->forwards_to);
+  w.loop.turn(Duration::seconds(9));
+  w.server->events->on_forwarded(1 << 20);
+  w.client->events->on_forwarded(3);
+  CHECK(w.relay->bytes_from_server() == 1 << 20);
+  CHECK(w.relay->bytes_from_client() == 3);
+  CHECK((w.client->written + w.server->written).empty());
+  CHECK(w.server->reading);
+  w.client->queued = Relay::high_water + 1;
+  w.server->events->on_forwarded(1);
+  CHECK_FALSE(w.server->reading);
+  w.client->drained();
+  CHECK(w.server->reading);
+  w.loop.turn(Duration::seconds(9));
+  CHECK(w.ends == 0);
+  w.loop.turn(Duration::seconds(1));
+  CHECK(w.ends == 1);
+}
+
 TEST_CASE("relay: a half-close passes through", "[relay]") {
   World w;
   w.client->end();
