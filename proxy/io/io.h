@@ -66,7 +66,7 @@ class Stream {
   std::size_t write(Bytes one) { return write(std::span<const Bytes>(&one, 1)); }
   virtual std::size_t queued() const = 0;
   /// Lets bytes go straight to `to`, as if on_data had written them there, where that is cheaper: bulk from one
-  /// TCP socket to another. Elsewhere nothing comes of it. This stream must not outlive `to`.
+  /// TCP socket to another. Elsewhere nothing comes of it. Whoever lets go of `to` lets go of this in the same call.
   virtual void forward_to(Stream& to) { (void)to; }
   /// Ends this side's half after what is queued.
   virtual void finish() = 0;
