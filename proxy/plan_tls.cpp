@@ -1,10 +1,11 @@
 #include "proxy/plan_tls.h"
 
-#include <cstring>
-#include <fstream>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <optional>
-#include <sstream>
-#include <utility>
 
 namespace holdfast {
 
@@ -27,18 +28,31 @@ std::vector<std::string> files_of(const io::TlsClientOptions& options) {
 bool follows_system_store(const io::TlsServerOptions&) { return false; }
 bool follows_system_store(const io::TlsClientOptions& options) { return options.verify && options.ca.empty(); }
 
+/// What a regular file of reasonable size holds. Its text, which may be a key, is wiped.
+std::optional<Digest> digest_of(const std::string& name) {
+  constexpr off_t largest = 1 << 20;
+  const int fd = ::open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return std::nullopt;
+  std::optional<Digest> digest;
+  struct stat info {};
+  if (::fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_size <= largest) {
+    std::string text(static_cast<std::size_t>(info.st_size), 0);
+    if (::read(fd, text.data(), text.size()) == info.st_size) digest = hmac_sha256("holdfast tls file", text);
+    ::explicit_bzero(text.data(), text.size());
+  }
+  ::close(fd);
+  return digest;
+}
+
 /// What a context's files hold; empty if that cannot be told.
 template <class Options>
 std::optional<std::vector<Digest>> digests_of(const Options& options) {
   if (follows_system_store(options)) return std::nullopt;
   std::vector<Digest> digests;
   for (const std::string& name : files_of(options)) {
-    std::ostringstream contents;
-    contents << std::ifstream(name, std::ios::binary).rdbuf();
-    if (!contents) return std::nullopt;
-    std::string text = std::move(contents).str();
-    digests.push_back(hmac_sha256("holdfast tls file", text));
-    ::explicit_bzero(text.data(), text.size());
+    const auto digest = digest_of(name);
+    if (!digest) return std::nullopt;
+    digests.push_back(*digest);
   }
   return digests;
 }
