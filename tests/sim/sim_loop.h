@@ -133,8 +133,9 @@ class SimWorld {
   std::vector<io::Task> when_healed_;
 };
 
-/// Runs f(seed) for seeds 1 to n, or only for $SIM_SEED. When f throws, as a failed REQUIRE does, the
-/// seed is printed as SIM_SEED=<n>, which replays it; so use REQUIRE inside, not CHECK.
+/// Runs f(seed) for seeds 1 to n, or only for $SIM_SEED. $SIM_SEEDS, 200 if not set, makes n larger or smaller in
+/// proportion, rounded up, as it does in the other simulations. When f throws, as a failed REQUIRE does, the seed is
+/// printed as SIM_SEED=<n>, which replays it; so use REQUIRE inside, not CHECK.
 void for_each_seed(int n, const std::function<void(std::uint64_t seed)>& f);
 
 }  // namespace holdfast::sim

@@ -273,8 +273,10 @@ std::string SimWorld::leftovers() const {
 
 void for_each_seed(int n, const std::function<void(std::uint64_t)>& f) {
   const char* only = std::getenv("SIM_SEED");
+  const char* seeds = std::getenv("SIM_SEEDS");
+  const std::uint64_t share = seeds ? std::strtoull(seeds, nullptr, 10) : 200;
   std::uint64_t first = only ? std::strtoull(only, nullptr, 10) : 1;
-  std::uint64_t last = only ? first : static_cast<std::uint64_t>(n);
+  std::uint64_t last = only ? first : (static_cast<std::uint64_t>(n) * share + 199) / 200;
   for (std::uint64_t seed = first; seed <= last; ++seed) {
     try {
       f(seed);
