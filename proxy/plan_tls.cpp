@@ -1,10 +1,10 @@
 #include "proxy/plan_tls.h"
 
 #include <fcntl.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstring>
 #include <optional>
 
 namespace holdfast {
