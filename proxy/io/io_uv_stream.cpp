@@ -177,7 +177,7 @@ void UvStream::on_read_end() {
     if (shut_) close();
     return;
   }
-  if (want_ == Want::Nothing) return;  // told when reading starts again
+  if (want_ == Want::Nothing || failure_ != 0) return;  // told when reading starts again; or a fault is, not this
   end_told_ = true;
   loop_.touched();
   events_->on_end();

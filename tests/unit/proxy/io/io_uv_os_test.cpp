@@ -261,3 +261,24 @@ TEST_CASE("a disposed stream whose peer never ends is closed in time") {
   }
   CHECK(all_closed(b));
 }
+
+TEST_CASE("a reset that a write has met is a fault, though the kernel then shows a read a clean end") {
+  UvBench b;
+  Server server(b.loop(), b.address());
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(server.at().port);
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  REQUIRE(::connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0);
+  REQUIRE(b.until([&] { return !server.peers.empty(); }));
+  Peer& peer = server.last();
+  peer.read();
+  const linger abort{1, 0};
+  REQUIRE(::setsockopt(fd, SOL_SOCKET, SO_LINGER, &abort, sizeof abort) == 0);
+  ::close(fd);         // the RST is there before this thread's loop polls again
+  peer.write("late");  // takes the error off the socket
+  REQUIRE(b.until([&] { return peer.faults > 0 || peer.ended; }));
+  CHECK(peer.fault == Fault::Reset);
+  CHECK_FALSE(peer.ended);
+}
