@@ -100,6 +100,7 @@ class UvStream final : public Stream,
   UvOutbox& outbox();
   void drop_outbox();
   std::size_t write_now(std::span<const Bytes> pieces);
+  std::size_t taken(long sent);
   void shut();
   void linger_on();
   void read_for_real();

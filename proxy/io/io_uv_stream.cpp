@@ -25,17 +25,23 @@ void trim(std::string& buffer) {
   if (buffer.capacity() > kKeepCapacity) std::string().swap(buffer);
 }
 
+constexpr long kSendFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
+
 /// What the kernel took, or a negative libuv status. Not uv_try_write: send(2) passes fewer layers than write(2), and
 /// called in this way it is no cancellation point, which costs a process with threads two locked instructions each.
-ssize_t send_now(int fd, std::span<iovec> buffers) {
-  msghdr message{};
-  message.msg_iov = buffers.data();
-  message.msg_iovlen = buffers.size();
-  constexpr long kFlags = MSG_DONTWAIT | MSG_NOSIGNAL;
+long send_now(int fd, Bytes bytes) {
   long sent;
-  do
-    sent = buffers.size() == 1 ? ::syscall(SYS_sendto, fd, buffers[0].iov_base, buffers[0].iov_len, kFlags, nullptr, 0)
-                               : ::syscall(SYS_sendmsg, fd, &message, kFlags);
+  do sent = ::syscall(SYS_sendto, fd, bytes.data(), bytes.size(), kSendFlags, nullptr, 0);
+  while (sent < 0 && errno == EINTR);
+  return sent < 0 ? uv_translate_sys_error(errno) : sent;
+}
+
+long send_now(int fd, std::span<iovec> pieces) {
+  msghdr message{};
+  message.msg_iov = pieces.data();
+  message.msg_iovlen = pieces.size();
+  long sent;
+  do sent = ::syscall(SYS_sendmsg, fd, &message, kSendFlags);
   while (sent < 0 && errno == EINTR);
   return sent < 0 ? uv_translate_sys_error(errno) : sent;
 }
@@ -220,6 +226,8 @@ std::size_t UvStream::write(std::span<const Bytes> pieces) {
 }
 
 std::size_t UvStream::write_now(std::span<const Bytes> pieces) {
+  const int fd = descriptor();
+  if (pieces.size() == 1) return pieces[0].empty() ? 0 : taken(send_now(fd, pieces[0]));
   std::array<iovec, kPiecesAtOnce> buffers;
   std::size_t total = 0;
   for (std::size_t i = 0; i < pieces.size();) {
@@ -231,16 +239,18 @@ std::size_t UvStream::write_now(std::span<const Bytes> pieces) {
       size += piece.size();
     }
     if (count == 0) break;
-    const ssize_t sent = send_now(descriptor(), std::span(buffers.data(), count));
-    if (sent == UV_EAGAIN) break;
-    if (sent < 0) {
-      fail_later(static_cast<int>(sent));
-      break;
-    }
-    total += static_cast<std::size_t>(sent);
-    if (static_cast<std::size_t>(sent) < size) break;
+    const std::size_t sent = taken(send_now(fd, std::span(buffers.data(), count)));
+    total += sent;
+    if (sent < size) break;
   }
   return total;
+}
+
+/// Bytes that a send took; its error is told later.
+std::size_t UvStream::taken(long sent) {
+  if (sent >= 0) return static_cast<std::size_t>(sent);
+  if (sent != UV_EAGAIN) fail_later(static_cast<int>(sent));
+  return 0;
 }
 
 void UvStream::flush() {
