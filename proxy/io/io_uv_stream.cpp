@@ -37,6 +37,7 @@ long send_now(int fd, Bytes bytes) {
 }
 
 long send_now(int fd, std::span<iovec> pieces) {
+  if (pieces.size() == 1) return send_now(fd, Bytes(static_cast<const char*>(pieces[0].iov_base), pieces[0].iov_len));
   msghdr message{};
   message.msg_iov = pieces.data();
   message.msg_iovlen = pieces.size();
