@@ -18,7 +18,7 @@ Parameter parameter(const std::string& name, Type type, Value value, bool output
 
 TEST_CASE("the SQL node's expressions have SQL Server's types") {
   File file;
-  Session run(file);
+  TestSession run(file);
   CHECK(run("SELECT 1 AS a, 'x' + N'yz' AS b, 1.50 * 2 AS c, 7 / 2 AS d, NULL AS e") ==
         "columns a:INT b:NVARCHAR(3) c:DECIMAL(5,2) d:INT e:INT\nrow 1 xyz 3.00 3 NULL\ndone 1\n");
   CHECK(run("SELECT CAST('2026-11-22T10:11:12' AS DATETIME2(3)), CONVERT(VARBINARY(4), 1), CAST(1 AS BIT)") ==
@@ -31,7 +31,7 @@ TEST_CASE("the SQL node's expressions have SQL Server's types") {
 TEST_CASE("the SQL node keeps tables, identities and their types") {
   File file;
   {
-    Session run(file);
+    TestSession run(file);
     CHECK(run("CREATE TABLE dbo.[t] (id INT IDENTITY(10,5) PRIMARY KEY, name NVARCHAR(5) NOT NULL, amount "
               "DECIMAL(38,4))")
               .empty());
@@ -49,7 +49,7 @@ TEST_CASE("the SQL node keeps tables, identities and their types") {
           "amount:DECIMAL(38,4)\n"
           "row 15 b 1.0000\ndone 1\ncolumns :INT :INT :DECIMAL(38,0)\nrow 15 1 15\ndone 1\n");
   }
-  Session again(file);
+  TestSession again(file);
   CHECK(
       again("SELECT * FROM t WHERE name = 'AC'") ==
       "columns id:INT name:NVARCHAR(5) amount:DECIMAL(38,4)\nrow 10 ac 12345678901234567890.1234\ndone 1\n");
@@ -57,7 +57,7 @@ TEST_CASE("the SQL node keeps tables, identities and their types") {
 
 TEST_CASE("the SQL node says SQL Server's error numbers and goes on") {
   File file;
-  Session run(file);
+  TestSession run(file);
   run("CREATE TABLE t (a INT NOT NULL PRIMARY KEY, b INT CHECK (b > 0), c INT UNIQUE, d VARCHAR(3)); CREATE "
       "UNIQUE INDEX ix ON t(d)");
   run("INSERT t VALUES (1, 1, 1, 'x')");
@@ -78,7 +78,7 @@ TEST_CASE("the SQL node says SQL Server's error numbers and goes on") {
 
 TEST_CASE("transactions of the SQL node nest, roll back to savepoints and survive a failed statement") {
   File file;
-  Session run(file);
+  TestSession run(file);
   run("CREATE TABLE t (a INT PRIMARY KEY)");
   CHECK(run("BEGIN TRAN; INSERT t VALUES (1); BEGIN TRAN; SELECT @@TRANCOUNT; COMMIT; SAVE TRAN s; INSERT t "
             "VALUES (2);"
@@ -95,7 +95,7 @@ TEST_CASE("transactions of the SQL node nest, roll back to savepoints and surviv
 
 TEST_CASE("two sessions of the SQL node wait for each other's writes and see only what is committed") {
   File file;
-  Session one(file, 51), two(file, 52);
+  TestSession one(file, 51), two(file, 52);
   one("CREATE TABLE t (a INT)");
   one("BEGIN TRAN; INSERT t VALUES (1)");
   CHECK(two("SELECT COUNT(*) FROM t") == "columns :INT\nrow 0\ndone 1\n");
@@ -108,7 +108,7 @@ TEST_CASE("two sessions of the SQL node wait for each other's writes and see onl
 
 TEST_CASE("a node that is not primary refuses writes, and takes temporary tables") {
   File file;
-  Session run(file);
+  TestSession run(file);
   run("CREATE TABLE t (a INT)");
   run.primary = false;
   CHECK(run("INSERT t VALUES (1)") == "error 3906\n");
@@ -124,7 +124,7 @@ TEST_CASE("a node that is not primary refuses writes, and takes temporary tables
 
 TEST_CASE("procedures, control of flow and TRY of the SQL node") {
   File file;
-  Session run(file);
+  TestSession run(file);
   run("CREATE PROCEDURE p @a INT, @b INT = 5, @c INT OUTPUT AS SET NOCOUNT ON; SET @c = @a + @b; RETURN 7");
   CHECK(run("DECLARE @r INT, @o INT; EXEC @r = p 1, @c = @o OUTPUT; SELECT @r, @o") ==
         "columns :INT :INT\nrow 7 6\ndone 1\n");
@@ -142,7 +142,7 @@ TEST_CASE("procedures, control of flow and TRY of the SQL node") {
 
 TEST_CASE("an attention stops the SQL node's statement") {
   File file;
-  Session run(file);
+  TestSession run(file);
   run.sink.stop_after = 3;
   CHECK(run("WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n; SELECT 'never'") ==
         "columns i:INT\nrow 1\nrow 2\nrow 3\n");
@@ -155,7 +155,7 @@ TEST_CASE("an attention stops the SQL node's statement") {
 
 TEST_CASE("bulk rows of the SQL node are converted and counted") {
   File file;
-  Session run(file);
+  TestSession run(file);
   run("CREATE TABLE t (id INT IDENTITY PRIMARY KEY, at DATETIME2(0), v NVARCHAR(3)); INSERT BULK t (at "
       "DATETIME2(0), v NVARCHAR(3))");
   run.engine->bulk({Column{}, Column{}},
@@ -169,7 +169,7 @@ TEST_CASE("bulk rows of the SQL node are converted and counted") {
 
 TEST_CASE("databases of the SQL node are apart") {
   File file;
-  Session run(file);
+  TestSession run(file);
   CHECK(run("CREATE DATABASE demo; USE demo; CREATE TABLE t (a INT); INSERT t VALUES (1)") ==
         "database master demo\ninfo Changed database context to 'demo'.\ndone 1\n");
   CHECK(run("USE master; SELECT OBJECT_ID('t'), COUNT(*) FROM demo.dbo.t") ==

@@ -83,9 +83,10 @@ class File {
   std::string path;
 };
 
-class Session {
+/// Not `Session`: the node has a class of that name in this namespace.
+class TestSession {
  public:
-  explicit Session(const File& file, int spid = 51)
+  explicit TestSession(const File& file, int spid = 51)
       : engine(make_engine(open_database(file.path), node(), spid)) {}
   std::string operator()(const std::string& text, const std::vector<Parameter>& parameters = {}) {
     engine->batch(text, parameters, false, sink, cancelled);
