@@ -185,18 +185,18 @@ TEST_CASE("bytes out of a relay are the bytes in, whatever the timing") {
 }
 
 TEST_CASE("resets at any byte and refused connects end streams and leave nothing behind") {
-  int whole = 0, failed = 0;
+  int seeds = 0, whole = 0, failed = 0;
   for_each_seed(50, [&](std::uint64_t seed) {
     SimFaults faults = SimFaults::rough();
     faults.resets = 0.4;
     faults.reset_within = 60'000;
     faults.refused = 0.1;
     Outcome outcome = relay_run(seed, faults);
-    whole += outcome.whole, failed += outcome.failed;
+    ++seeds, whole += outcome.whole, failed += outcome.failed;
   });
   if (!std::getenv("SIM_SEED")) {
-    CHECK(whole > 5);
-    CHECK(failed > 5);
+    CHECK(whole * 50 > 20 * seeds);
+    CHECK(failed * 50 > 20 * seeds);
   }
 }
 
